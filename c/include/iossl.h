@@ -1,0 +1,757 @@
+/*
+ * iossl.h - libiossl: TLS connections that are verified unless you say otherwise.
+ *
+ * A verified client:
+ *
+ *     iossl_error *err = iossl_error_new();
+ *     iossl_config *config = iossl_config_new(IOSSL_CLIENT, err);
+ *     iossl_ctx *ctx = iossl_ctx_new(config, err);
+ *     iossl_conn *conn = iossl_conn_new_fd(ctx, IOSSL_CLIENT, fd, err);
+ *
+ *     if (conn == NULL || iossl_conn_set_hostname(conn, "www.example.org", err) != IOSSL_OK
+ *         || iossl_handshake(conn, 10000, err) != IOSSL_OK) {
+ *         fprintf(stderr, "%s\n", iossl_error_message(err));
+ *         return 1;
+ *     }
+ *     iossl_write_all(conn, "GET / HTTP/1.0\r\n\r\n", 18, NULL, 10000, err);
+ *     while (iossl_read(conn, buf, sizeof buf, &got, 10000, err) == IOSSL_OK)
+ *         fwrite(buf, 1, got, stdout);
+ *     iossl_conn_free(conn);
+ *     iossl_ctx_free(ctx);
+ *     iossl_config_free(config);
+ *     iossl_error_free(err);
+ *
+ * Rules that hold everywhere
+ *
+ *   Ownership  _new gives an object that the caller frees with the matching _free; _up_ref adds a
+ *              reference; _get0_ lends a pointer that lives as long as the object asked; _get1_
+ *              gives a reference that the caller frees. Every _free accepts NULL. Strings given
+ *              out as char * are freed with iossl_free(). Strings taken in are copied.
+ *   Errors     every call that can fail takes an iossl_error *, which may be NULL; on success it
+ *              is left as it was. Outputs are cleared first. The OpenSSL error queue of the
+ *              calling thread is empty after every function.
+ *   Times      timeouts are milliseconds, relative to the call; see IOSSL_FOREVER and IOSSL_AS_FD.
+ *   Threads    a config, a connection, a transport and an error belong to one thread at a time; a
+ *              context, a suffix list and a set of pins are immutable and may be shared freely.
+ *              Nothing here is global but one-time initialization and the cache of CA bundles.
+ *   Strings    host names and file names are NUL-terminated; where a NUL inside could matter, a
+ *              length is taken.
+ */
+#ifndef IOSSL_H
+#define IOSSL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define IOSSL_API __attribute__((visibility("default")))
+#define IOSSL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define IOSSL_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define IOSSL_API
+#define IOSSL_PRINTF(fmt, args)
+#define IOSSL_MUST_CHECK
+#endif
+
+/* ---- Library ------------------------------------------------------------------------------ */
+
+#define IOSSL_VERSION_TEXT "3.000"
+
+/* The version of libiossl that is running, as "3.000". Borrowed, never NULL. */
+IOSSL_API const char *iossl_version(void);
+
+/* The version text of the OpenSSL that is running, as "OpenSSL 3.0.19 27 Jan 2026". Borrowed. */
+IOSSL_API const char *iossl_openssl_version(void);
+
+/* What the OpenSSL we run on can do. */
+typedef enum {
+    IOSSL_CAN_SNI,
+    IOSSL_CAN_ALPN,
+    IOSSL_CAN_NPN,
+    IOSSL_CAN_OCSP,
+    IOSSL_CAN_TICKET_KEYS,
+    IOSSL_CAN_POST_HANDSHAKE_AUTH,
+    IOSSL_CAN_PARTIAL_CHAIN,
+    IOSSL_CAN_CIPHERSUITES,
+    IOSSL_CAN_PSK,
+    IOSSL_CAN_TLS13
+} iossl_feature;
+IOSSL_API bool iossl_can(iossl_feature feature);
+
+/* Frees what this library gave out as char * or void *. NULL is a no-op. */
+IOSSL_API void iossl_free(void *p);
+
+/* Milliseconds on the monotonic clock, for callers that compute their own deadlines. */
+IOSSL_API int64_t iossl_now_ms(void);
+
+/* ---- Results ------------------------------------------------------------------------------ */
+
+typedef enum {
+    IOSSL_OK = 0,
+    IOSSL_WANT_READ,    /* nothing lost: wait until the transport is readable, call again        */
+    IOSSL_WANT_WRITE,   /* nothing lost: wait until the transport is writable, call again        */
+    IOSSL_EOF,          /* the peer ended the stream with a close_notify                         */
+    IOSSL_TIMEOUT,      /* nothing lost: the time given is up; may be called again               */
+    IOSSL_INTERRUPTED,  /* nothing lost: a signal arrived while waiting; may be called again     */
+    IOSSL_ERROR         /* the error object says why                                             */
+} iossl_status;
+
+/* Timeouts of calls on connections, in milliseconds, or one of these. */
+#define IOSSL_POLL    INT64_C(0)   /* one step, never wait                                        */
+#define IOSSL_FOREVER INT64_C(-1)  /* wait as long as it takes                                    */
+#define IOSSL_AS_FD   INT64_C(-2)  /* as the descriptor is: wait in read(2)/write(2) if it is in
+                                    * blocking mode, IOSSL_WANT_* if it isn't; costs no system call
+                                    * beyond the transfer itself                                  */
+
+/* ---- Errors ------------------------------------------------------------------------------- */
+
+typedef struct iossl_error iossl_error;
+
+typedef enum {
+    IOSSL_E_NONE = 0,
+    IOSSL_E_MEMORY,       /* an allocation failed                                              */
+    IOSSL_E_USAGE,        /* the program's mistake: an argument that can never work            */
+    IOSSL_E_OPTION,       /* an option's value is refused by this library or by OpenSSL        */
+    IOSSL_E_UNSUPPORTED,  /* the OpenSSL in use can't do what was asked                        */
+    IOSSL_E_FILE,         /* a file can't be opened or read; the errno is kept                 */
+    IOSSL_E_CERT,         /* certificate unusable: format, content, chain                      */
+    IOSSL_E_KEY,          /* private key unusable, encrypted without password, or not matching */
+    IOSSL_E_CA,           /* trust anchors can't be loaded                                     */
+    IOSSL_E_CRL,          /* a revocation list can't be loaded                                 */
+    IOSSL_E_HANDSHAKE,    /* the handshake failed, other than by verification                  */
+    IOSSL_E_VERIFY,       /* the peer's certificate chain was refused                          */
+    IOSSL_E_NAME,         /* chain good, but the certificate is for another name               */
+    IOSSL_E_NO_NAME,      /* no name to verify against was given                               */
+    IOSSL_E_PIN,          /* no fingerprint matched and one was required                       */
+    IOSSL_E_REVOKED,      /* revoked, or a required proof of non-revocation is missing         */
+    IOSSL_E_READ,
+    IOSSL_E_WRITE,
+    IOSSL_E_TRUNCATED,    /* the transport ended without close_notify                          */
+    IOSSL_E_SHUTDOWN,
+    IOSSL_E_STATE,        /* the call isn't possible in the state that the object is in        */
+    IOSSL_E_SYSTEM,       /* a system call failed; the errno is kept                           */
+    IOSSL_E_CALLBACK      /* a callback of the program asked to stop                           */
+} iossl_error_code;
+
+/*
+ * How specific an error is. An error object keeps the most specific one it was given since it was
+ * cleared, and of equally specific ones the latest: so the root cause survives the vaguer errors
+ * that follow from it.
+ */
+typedef enum {
+    IOSSL_RANK_FALLBACK = 0,  /* "something failed"                                             */
+    IOSSL_RANK_IO = 4,        /* what OpenSSL or the system said                                */
+    IOSSL_RANK_IDENTITY = 5,  /* wrong name, revoked                                            */
+    IOSSL_RANK_NO_NAME = 8,   /* nothing to verify against                                      */
+    IOSSL_RANK_FATAL = 9      /* could never have worked                                        */
+} iossl_error_rank;
+
+/* A new, empty error; NULL where memory is out (which every function accepts). */
+IOSSL_API iossl_error *iossl_error_new(void);
+IOSSL_API void iossl_error_free(iossl_error *err);
+/* Empties it. NULL is a no-op, here and below. */
+IOSSL_API void iossl_error_clear(iossl_error *err);
+/* IOSSL_E_NONE where nothing is set or err is NULL. */
+IOSSL_API iossl_error_code iossl_error_get_code(const iossl_error *err);
+IOSSL_API iossl_error_rank iossl_error_get_rank(const iossl_error *err);
+/* The errno that belongs to the error, 0 where none does. */
+IOSSL_API int iossl_error_get_errno(const iossl_error *err);
+/* The X509_V_ERR_* code of a failed verification (X509_STORE_CTX_get_error(3)), else 0. */
+IOSSL_API int iossl_error_get_verify_code(const iossl_error *err);
+/* The whole sentence, OpenSSL's reasons included. Borrowed until err changes; "" where none. */
+IOSSL_API const char *iossl_error_message(const iossl_error *err);
+/* Only what OpenSSL had queued, oldest first, separated by blanks; "" where nothing. Borrowed. */
+IOSSL_API const char *iossl_error_reasons(const iossl_error *err);
+
+/*
+ * Sets an error of the program's own, as from a callback or a transport.
+ * Ignored where err already holds an error of a higher rank.
+ */
+IOSSL_API void iossl_error_set(iossl_error *err, iossl_error_code code, iossl_error_rank rank,
+                               const char *fmt, ...) IOSSL_PRINTF(4, 5);
+/* The same, with the errno given; its text is appended as ": No such file or directory". */
+IOSSL_API void iossl_error_set_errno(iossl_error *err, iossl_error_code code, iossl_error_rank rank,
+                                     int errnum, const char *fmt, ...) IOSSL_PRINTF(5, 6);
+/* The same, with all that OpenSSL has queued in this thread appended as " error:... error:...";
+ * the queue is empty afterwards, even where err is NULL. */
+IOSSL_API void iossl_error_set_openssl(iossl_error *err, iossl_error_code code,
+                                       iossl_error_rank rank, const char *fmt, ...)
+    IOSSL_PRINTF(4, 5);
+/* Copies src over dst by the same rule of ranks. */
+IOSSL_API void iossl_error_copy(iossl_error *dst, const iossl_error *src);
+
+/* ---- International names (RFC 3492, UTS #46 non-transitional, IDNA 2008) ------------------- */
+
+/*
+ * Converts a host name to its ASCII form (A-labels). ASCII input comes back lower-cased.
+ *
+ * out   the ASCII form, iossl_free() it; NULL on failure.
+ * utf8  the name, len bytes of UTF-8, no NUL inside.
+ *
+ * IOSSL_OK, or IOSSL_ERROR with IOSSL_E_OPTION: not UTF-8, a NUL, a disallowed code point, a label
+ * over 63 or a name over 253 bytes.
+ */
+IOSSL_API iossl_status iossl_idn_to_ascii(char **out, const char *utf8, size_t len,
+                                          iossl_error *err);
+/* The way back, A-labels to UTF-8; labels that don't decode stay as they are. Same conventions. */
+IOSSL_API iossl_status iossl_idn_to_unicode(char **out, const char *ascii, size_t len,
+                                            iossl_error *err);
+
+/* ---- Public suffixes (https://publicsuffix.org/list/) -------------------------------------- */
+
+typedef struct iossl_psl iossl_psl;
+
+/* Which part of the list: the ICANN section alone, or the private section (as github.io) too. */
+typedef enum { IOSSL_PSL_ICANN = 1, IOSSL_PSL_PRIVATE = 2, IOSSL_PSL_ALL = 3 } iossl_psl_sections;
+
+/*
+ * The list that is compiled in. Costs no memory and no time: the object is a constant.
+ * Never NULL; freeing it is a no-op.
+ */
+IOSSL_API const iossl_psl *iossl_psl_builtin(iossl_psl_sections sections);
+/*
+ * A list from text in the syntax of publicsuffix.org (comments, "*." and "!" rules; UTF-8 or
+ * A-labels). text may be thrown away afterwards.
+ */
+IOSSL_API iossl_psl *iossl_psl_new_from_string(const char *text, size_t len, iossl_error *err);
+IOSSL_API void iossl_psl_free(iossl_psl *psl);
+/*
+ * How many labels of the host name make up its public suffix: the longest matching rule, an
+ * exception rule one label less; where no rule matches, min_suffix (1: the last label, which is
+ * the list's own default rule "*"). Never more labels than the name has.
+ *
+ * host  ASCII (A-labels), len bytes, case is ignored, one trailing dot is allowed.
+ */
+IOSSL_API size_t iossl_psl_suffix_labels(const iossl_psl *psl, const char *host, size_t len,
+                                         size_t min_suffix);
+
+/* ---- Verification schemes (RFC 6125, RFC 9525, and each protocol's own RFC) ---------------- */
+
+typedef enum {
+    IOSSL_WILDCARD_NONE = 0,
+    IOSSL_WILDCARD_FULL_LABEL,  /* *.example.org                                                 */
+    IOSSL_WILDCARD_ANYWHERE     /* also www*.example.org, in the leftmost label                  */
+} iossl_wildcards;
+
+typedef enum {
+    IOSSL_CN_NEVER = 0,
+    IOSSL_CN_WHEN_ONLY,         /* only where no dNSName is among the subjectAltNames             */
+    IOSSL_CN_ALWAYS
+} iossl_check_cn;
+
+typedef enum {
+    IOSSL_IP_IN_CN_NO = 0,
+    IOSSL_IP_IN_CN_ANY = 1,
+    IOSSL_IP_IN_CN_V4 = 4,
+    IOSSL_IP_IN_CN_V6 = 6
+} iossl_ip_in_cn;
+
+typedef enum {
+    IOSSL_NAME_MATCH = 1,
+    IOSSL_NAME_MISMATCH = 0,
+    IOSSL_NAME_UNUSABLE = -1    /* the identity is no host name and no address                   */
+} iossl_match;
+
+/*
+ * Decides instead of the rules. identity has its trailing dots stripped, case kept; the
+ * certificate is borrowed.
+ */
+typedef iossl_match (*iossl_name_callback)(void *arg, const char *identity, X509 *cert);
+
+typedef struct iossl_scheme {
+    iossl_wildcards wildcards_in_alt;
+    iossl_wildcards wildcards_in_cn;
+    iossl_check_cn check_cn;
+    iossl_ip_in_cn ip_in_cn;
+    bool accept_any;                /* scheme "none": every name is fine                         */
+    iossl_name_callback callback;   /* where set, nothing else of the scheme counts              */
+    void *callback_arg;
+} iossl_scheme;
+
+/* A predefined scheme by its name ("http", "smtp", "rfc2818", ...); NULL where unknown. Constant. */
+IOSSL_API const iossl_scheme *iossl_scheme_by_name(const char *name);
+
+/* Instead of a list: no public suffix rule for wildcards. */
+#define IOSSL_PSL_NONE ((const iossl_psl *)-1)
+
+/*
+ * Would this certificate do for this identity?
+ *
+ * identity  host name (any script, UTF-8) or IP address (v6 without brackets), len bytes.
+ * cert      borrowed, unchanged.
+ * scheme    NULL means iossl_scheme_by_name("default").
+ * psl       NULL: the built-in ICANN list; IOSSL_PSL_NONE: don't check.
+ * err       on a mismatch, IOSSL_E_NAME and a sentence with the identity and the names that the
+ *           certificate has; on an unusable identity IOSSL_E_NAME with the reason.
+ */
+IOSSL_API iossl_match iossl_verify_name(const char *identity, size_t len, X509 *cert,
+                                        const iossl_scheme *scheme, const iossl_psl *psl,
+                                        iossl_error *err);
+/*
+ * The rule under it: does one pattern of a certificate match one ASCII host name? Pure.
+ * A partial wildcard never matches an A-label (RFC 6125 section 6.4.3), wherever the star stands.
+ */
+IOSSL_API bool iossl_name_matches(const char *pattern, size_t pattern_len, const char *host,
+                                  size_t host_len, iossl_wildcards wildcards,
+                                  const iossl_psl *psl);
+
+/* ---- Reading certificates ------------------------------------------------------------------ */
+
+/* Subject and issuer on one line as "/C=DE/CN=example.org". iossl_free() them; NULL: no memory. */
+IOSSL_API char *iossl_cert_subject(const X509 *cert);
+IOSSL_API char *iossl_cert_issuer(const X509 *cert);
+/* The last commonName of the subject in UTF-8, len bytes (NULs are kept) and a NUL after them;
+ * NULL where there is none. iossl_free() it. */
+IOSSL_API char *iossl_cert_common_name(const X509 *cert, size_t *len);
+/*
+ * Calls fn for each subjectAltName in order. type is GEN_DNS, GEN_EMAIL, GEN_URI (text), GEN_IPADD
+ * (4 or 16 bytes), GEN_DIRNAME (one-line text), GEN_RID (dotted text); otherName, x400 and ediParty
+ * are passed over. value is borrowed during the call. fn returns false to stop.
+ */
+typedef bool (*iossl_altname_fn)(void *arg, int type, const unsigned char *value, size_t len);
+IOSSL_API void iossl_cert_altnames(const X509 *cert, iossl_altname_fn fn, void *arg);
+
+/* ---- Fingerprints -------------------------------------------------------------------------- */
+
+/*
+ * The digest of a certificate (DER) or of its public key's bits (X509_pubkey_digest(3)).
+ *
+ * algorithm  any digest OpenSSL knows, as "sha256"; NULL means sha256.
+ * digest     EVP_MAX_MD_SIZE bytes; *len tells how many are used.
+ *
+ * IOSSL_ERROR with IOSSL_E_USAGE "Digest algorithm X is not available" where it is unknown.
+ */
+IOSSL_API iossl_status iossl_cert_digest(const X509 *cert, const char *algorithm, bool pubkey,
+                                         unsigned char digest[EVP_MAX_MD_SIZE], size_t *len,
+                                         iossl_error *err);
+/* The same as text: "sha256$<hex>" or "sha256$pub$<hex>", lower case; iossl_free() it. */
+IOSSL_API iossl_status iossl_cert_fingerprint(char **out, const X509 *cert, const char *algorithm,
+                                              bool pubkey, iossl_error *err);
+
+/* A set of fingerprints; built by one owner, immutable once a config or connection has it. */
+typedef struct iossl_pins iossl_pins;
+IOSSL_API iossl_pins *iossl_pins_new(iossl_error *err);
+IOSSL_API iossl_pins *iossl_pins_up_ref(iossl_pins *pins);
+IOSSL_API void iossl_pins_free(iossl_pins *pins);
+/*
+ * Adds "algo$hex", "algo$pub$hex" or bare hex (md5, sha1 or sha256 by its length); colons are
+ * ignored, case too. IOSSL_E_OPTION where it can't be read, or its length doesn't fit the digest;
+ * IOSSL_E_USAGE "Digest algorithm X is not available".
+ */
+IOSSL_API iossl_status iossl_pins_add(iossl_pins *pins, const char *text, iossl_error *err);
+IOSSL_API size_t iossl_pins_count(const iossl_pins *pins);
+/* True where one of them is the fingerprint of this certificate. Compares in constant time. */
+IOSSL_API bool iossl_pins_match(const iossl_pins *pins, const X509 *cert);
+
+/* ---- Certificates and keys from files ------------------------------------------------------ */
+
+/*
+ * Asks for the password of an encrypted key or PKCS#12 file: writes at most size bytes without a
+ * NUL into buf and returns how many, or -1 to give up. buf is cleansed by the caller.
+ */
+typedef int (*iossl_passwd_cb)(void *arg, char *buf, int size);
+
+/* A certificate, the chain that goes with it, and the key where the file had it. */
+typedef struct iossl_identity {
+    X509 *cert;
+    STACK_OF(X509) *chain;   /* without cert; NULL where empty                                    */
+    EVP_PKEY *key;           /* NULL where the file had none                                      */
+    bool is_pem;             /* the key may be in the same file                                   */
+} iossl_identity;
+
+/*
+ * Loads a certificate file: PEM (with chain), DER (one certificate) or PKCS#12 (with key; its
+ * password is first tried empty, then asked for).
+ *
+ * cb    NULL: encrypted PKCS#12 files fail.
+ * IOSSL_E_FILE with errno where it can't be read, else IOSSL_E_CERT with what each format said.
+ */
+IOSSL_API iossl_status iossl_identity_load(iossl_identity **out, const char *file,
+                                           iossl_passwd_cb cb, void *arg, iossl_error *err);
+IOSSL_API void iossl_identity_free(iossl_identity *identity);
+/*
+ * Loads a private key, PEM or DER. cb NULL: OpenSSL's own prompt on the terminal.
+ * IOSSL_E_FILE, or IOSSL_E_KEY with the reason.
+ */
+IOSSL_API iossl_status iossl_key_load(EVP_PKEY **out, const char *file, iossl_passwd_cb cb,
+                                      void *arg, iossl_error *err);
+
+/* ---- Trust anchors ------------------------------------------------------------------------- */
+
+/*
+ * Where this system keeps its CA certificates, as X509_get_default_cert_file(3) does, but checked
+ * to hold certificates: SSL_CERT_DIR or OPENSSLDIR/certs, SSL_CERT_FILE or OPENSSLDIR/cert.pem.
+ * Looks at the environment and the disk at each call.
+ *
+ * file, path  iossl_free() them; NULL where there is none. Both may be set.
+ * IOSSL_OK even if neither is found; IOSSL_ERROR is for want of memory only.
+ */
+IOSSL_API iossl_status iossl_default_ca(char **file, char **path, iossl_error *err);
+
+/* Forgets the cached CA bundles that no context uses; others follow when their context goes. */
+IOSSL_API void iossl_castore_flush(void);
+
+/* ---- Configuration ------------------------------------------------------------------------- */
+
+typedef enum { IOSSL_CLIENT = 0, IOSSL_SERVER = 1 } iossl_role;
+
+/* Verification modes, as in SSL_CTX_set_verify(3); may be combined. */
+#define IOSSL_VERIFY_NONE                 0
+#define IOSSL_VERIFY_PEER                 1
+#define IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT 2
+#define IOSSL_VERIFY_CLIENT_ONCE          4
+
+/* What a context will be. Mutable, one owner; a context made of it keeps its own copy. */
+typedef struct iossl_config iossl_config;
+
+/*
+ * A configuration with safe defaults: TLS 1.2 and newer, weak ciphers off; a client verifies chain
+ * and name against the system's CA certificates, a server asks for no client certificate.
+ */
+IOSSL_API iossl_config *iossl_config_new(iossl_role role, iossl_error *err);
+IOSSL_API void iossl_config_free(iossl_config *config);
+
+/*
+ * Setters. Each checks its value as far as can be without building a context. After an error the
+ * old value stands. Errors: IOSSL_E_USAGE (can never work), IOSSL_E_OPTION, IOSSL_E_UNSUPPORTED,
+ * IOSSL_E_FILE, IOSSL_E_MEMORY. Where a host is taken: NULL or "" is the default entry, else a
+ * server name as sent by SNI (RFC 6066), case is ignored; "host%tag" adds a second certificate for
+ * the host, as RSA beside ECDSA.
+ */
+
+/* "SSLv23:!TLSv1:!TLSv1_1", "TLSv1_3", ...; at most one positive token. NULL: no restriction but
+ * OpenSSL's own. Errors: "invalid SSL_version specified", "cannot set multiple SSL protocols in
+ * SSL_version" (IOSSL_E_USAGE), "SSL Version V not supported" (IOSSL_E_UNSUPPORTED). */
+IOSSL_API iossl_status iossl_config_set_version(iossl_config *config, const char *version,
+                                                iossl_error *err);
+/* Ciphers of TLS 1.2 and older, openssl-ciphers(1). NULL: OpenSSL's own list. */
+IOSSL_API iossl_status iossl_config_set_cipher_list(iossl_config *config, const char *host,
+                                                    const char *list, iossl_error *err);
+/* Ciphersuites of TLS 1.3, colon-separated. NULL: OpenSSL's own. */
+IOSSL_API iossl_status iossl_config_set_ciphersuites(iossl_config *config, const char *host,
+                                                     const char *list, iossl_error *err);
+/* Server: choose by our order, not by the client's. */
+IOSSL_API iossl_status iossl_config_set_honor_cipher_order(iossl_config *config, bool on,
+                                                           iossl_error *err);
+/* Groups for key exchange in order, "X25519:P-256"; "auto" or NULL: OpenSSL's choice. */
+IOSSL_API iossl_status iossl_config_set_groups(iossl_config *config, const char *groups,
+                                               iossl_error *err);
+/* Server: finite-field DH parameters: from a PEM file, from a DH handle (copied), OpenSSL's
+ * built-in group by key strength (the default), or none. */
+IOSSL_API iossl_status iossl_config_set_dh_file(iossl_config *config, const char *file,
+                                                iossl_error *err);
+IOSSL_API iossl_status iossl_config_set_dh(iossl_config *config, void *dh, iossl_error *err);
+IOSSL_API iossl_status iossl_config_set_dh_auto(iossl_config *config, bool on, iossl_error *err);
+
+/* Certificate and key. Files are checked to be readable at once (IOSSL_E_USAGE "SSL_cert_file F
+ * can't be used: errno text") and read when a context is made. Handles are up-ref'ed. */
+IOSSL_API iossl_status iossl_config_add_cert_file(iossl_config *config, const char *host,
+                                                  const char *file, iossl_error *err);
+IOSSL_API iossl_status iossl_config_add_key_file(iossl_config *config, const char *host,
+                                                 const char *file, iossl_error *err);
+/* certs[0] is the leaf, the rest its chain. */
+IOSSL_API iossl_status iossl_config_add_certs(iossl_config *config, const char *host,
+                                              X509 *const *certs, size_t n, iossl_error *err);
+IOSSL_API iossl_status iossl_config_add_key(iossl_config *config, const char *host, EVP_PKEY *key,
+                                            iossl_error *err);
+/* Called while a context is made, in the calling thread. */
+IOSSL_API void iossl_config_set_passwd_cb(iossl_config *config, iossl_passwd_cb cb, void *arg);
+
+/* Trust anchors. Without any of these, iossl_default_ca() is used when the context is made. */
+IOSSL_API iossl_status iossl_config_set_ca_file(iossl_config *config, const char *file,
+                                                iossl_error *err);
+/* One or several folders, colon-separated (";" on Windows), of certificates named by hash. */
+IOSSL_API iossl_status iossl_config_set_ca_path(iossl_config *config, const char *path,
+                                                iossl_error *err);
+IOSSL_API iossl_status iossl_config_add_ca(iossl_config *config, X509 *cert, iossl_error *err);
+/* Trust nothing but what the calls above named: no default. */
+IOSSL_API iossl_status iossl_config_set_no_default_ca(iossl_config *config, bool on,
+                                                      iossl_error *err);
+/* Server: the CA names sent with a request for a client certificate (PEM file; one certificate). */
+IOSSL_API iossl_status iossl_config_set_client_ca_file(iossl_config *config, const char *file,
+                                                       iossl_error *err);
+IOSSL_API iossl_status iossl_config_add_client_ca(iossl_config *config, X509 *cert,
+                                                  iossl_error *err);
+/* Check the leaf against CRLs, which are looked for in the CA path and in the file (PEM). */
+IOSSL_API iossl_status iossl_config_set_check_crl(iossl_config *config, bool on, iossl_error *err);
+IOSSL_API iossl_status iossl_config_set_crl_file(iossl_config *config, const char *file,
+                                                 iossl_error *err);
+
+/* Verification: what connections start with; see iossl_conn_set_* for one connection. */
+IOSSL_API iossl_status iossl_config_set_verify_mode(iossl_config *config, int mode,
+                                                    iossl_error *err);
+/* scheme is copied; NULL: "default". */
+IOSSL_API iossl_status iossl_config_set_scheme(iossl_config *config, const iossl_scheme *scheme,
+                                               iossl_error *err);
+/* What happens where no name is known to verify against: true (the default): the handshake fails
+ * with IOSSL_E_NO_NAME; false: the chain alone decides. */
+IOSSL_API iossl_status iossl_config_set_require_name(iossl_config *config, bool on,
+                                                     iossl_error *err);
+/* psl must outlive the context; NULL: built-in; IOSSL_PSL_NONE: off. */
+IOSSL_API iossl_status iossl_config_set_psl(iossl_config *config, const iossl_psl *psl,
+                                            iossl_error *err);
+/* A leaf with one of these fingerprints is accepted whatever else is wrong; with require, a leaf
+ * without one is refused whatever else is right. Takes a reference. */
+IOSSL_API iossl_status iossl_config_set_pins(iossl_config *config, iossl_pins *pins, bool require,
+                                             iossl_error *err);
+
+/* Application protocols in order of preference (RFC 7301); each 1 to 255 bytes. A server chooses
+ * the first that the client lists and it has too; no overlap: none, and the handshake goes on. */
+IOSSL_API iossl_status iossl_config_set_alpn(iossl_config *config, const char *const *protocols,
+                                             size_t n, iossl_error *err);
+/* The same for next protocol negotiation, where OpenSSL has it (never with TLS 1.3). */
+IOSSL_API iossl_status iossl_config_set_npn(iossl_config *config, const char *const *protocols,
+                                            size_t n, iossl_error *err);
+/* Server: names the set of sessions that may be resumed here, 1 to 32 bytes. Without it, one that
+ * is unique to the context is used where client certificates are verified. */
+IOSSL_API iossl_status iossl_config_set_session_id_context(iossl_config *config, const void *id,
+                                                           size_t len, iossl_error *err);
+/* Give the record buffers back while a connection is idle. */
+IOSSL_API iossl_status iossl_config_set_release_buffers(iossl_config *config, bool on,
+                                                        iossl_error *err);
+/* Called once per SSL_CTX that a context holds, after everything else was set. false: refuse. */
+typedef bool (*iossl_ssl_ctx_cb)(void *arg, SSL_CTX *ssl_ctx);
+IOSSL_API void iossl_config_set_ssl_ctx_cb(iossl_config *config, iossl_ssl_ctx_cb cb, void *arg);
+
+/* ---- Context ------------------------------------------------------------------------------- */
+
+/* Immutable, reference-counted, shared by any number of connections and threads. */
+typedef struct iossl_ctx iossl_ctx;
+
+/*
+ * Builds a context; config may be changed, reused or freed afterwards.
+ * NULL on failure; IOSSL_E_CERT, _KEY, _CA, _CRL, _OPTION, _UNSUPPORTED, _FILE, _MEMORY.
+ */
+IOSSL_API iossl_ctx *iossl_ctx_new(const iossl_config *config, iossl_error *err);
+IOSSL_API iossl_ctx *iossl_ctx_up_ref(iossl_ctx *ctx);
+IOSSL_API void iossl_ctx_free(iossl_ctx *ctx);
+IOSSL_API iossl_role iossl_ctx_get_role(const iossl_ctx *ctx);
+IOSSL_API int iossl_ctx_get_verify_mode(const iossl_ctx *ctx);
+/* The SSL_CTX of the default entry. Borrowed. Changing it changes what later connections get. */
+IOSSL_API SSL_CTX *iossl_ctx_get0_ssl_ctx(const iossl_ctx *ctx);
+
+/* ---- Transports ---------------------------------------------------------------------------- */
+
+/* Where the bytes of a connection come from and go to. */
+typedef struct iossl_transport iossl_transport;
+
+/*
+ * A transport of the program's own. Functions return
+ *   IOSSL_OK          some bytes moved, *done > 0
+ *   IOSSL_EOF         read only: the other end has closed
+ *   IOSSL_WANT_READ, IOSSL_WANT_WRITE  nothing moved; what has to be waited for
+ *   IOSSL_INTERRUPTED nothing moved, a signal came
+ *   IOSSL_ERROR       errno says why (0 where it has none)
+ * read and write are required. wait may be NULL: then calls with a timeout behave as IOSSL_POLL.
+ */
+typedef struct iossl_transport_ops {
+    iossl_status (*read)(void *arg, void *buf, size_t size, size_t *done);
+    iossl_status (*write)(void *arg, const void *buf, size_t len, size_t *done);
+    /* Waits until what `want` names is possible: IOSSL_OK, IOSSL_TIMEOUT, IOSSL_INTERRUPTED or
+     * IOSSL_ERROR. timeout_ms is -1 for no limit. */
+    iossl_status (*wait)(void *arg, iossl_status want, int64_t timeout_ms);
+    /* The descriptor to poll, -1 where there is none; NULL means -1. */
+    int (*fd)(void *arg);
+    /* Frees arg; NULL where nothing is to be freed. Never closes what it wasn't given. */
+    void (*free)(void *arg);
+} iossl_transport_ops;
+
+/* ops must outlive the transport (a static const table, as a rule). arg is owned from now on, and
+ * freed even on failure. NULL: no memory. */
+IOSSL_API iossl_transport *iossl_transport_new(const iossl_transport_ops *ops, void *arg,
+                                               iossl_error *err);
+/* A connected stream socket (or any descriptor that reads and writes). It stays the caller's. */
+IOSSL_API iossl_transport *iossl_transport_new_fd(int fd, iossl_error *err);
+/* Two ends joined in memory, each of which reads what the other wrote. Freeing one end is EOF for
+ * the other. Never waits. Both ends belong to one thread. */
+IOSSL_API iossl_status iossl_transport_new_pair(iossl_transport **a, iossl_transport **b,
+                                                iossl_error *err);
+typedef struct iossl_conn iossl_conn;
+/* TLS inside TLS: runs over another connection, of which it takes a reference. */
+IOSSL_API iossl_transport *iossl_transport_new_conn(iossl_conn *outer, iossl_error *err);
+IOSSL_API void iossl_transport_free(iossl_transport *transport);
+
+/* ---- Connections --------------------------------------------------------------------------- */
+
+/*
+ * A connection over a transport, which is owned from now on (freed even on failure). Takes a
+ * reference of ctx. The role need not be that of the context's config.
+ */
+IOSSL_API iossl_conn *iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport,
+                                     iossl_error *err);
+/* The same over a descriptor, which stays the caller's: freeing the connection doesn't close it. */
+IOSSL_API iossl_conn *iossl_conn_new_fd(iossl_ctx *ctx, iossl_role role, int fd, iossl_error *err);
+IOSSL_API iossl_conn *iossl_conn_up_ref(iossl_conn *conn);
+/* Frees in every state and sends nothing: iossl_shutdown() first where the peer should know. */
+IOSSL_API void iossl_conn_free(iossl_conn *conn);
+
+/* The name sent by SNI and, unless iossl_conn_set_verify_name() says otherwise, verified. IP
+ * addresses are verified but not sent (RFC 6066). Before the handshake. */
+IOSSL_API iossl_status iossl_conn_set_hostname(iossl_conn *conn, const char *name,
+                                               iossl_error *err);
+/* Only the name sent by SNI, as it is given; NULL or "": none. */
+IOSSL_API iossl_status iossl_conn_set_sni(iossl_conn *conn, const char *name, iossl_error *err);
+/* Only the name to verify; NULL: none known. */
+IOSSL_API iossl_status iossl_conn_set_verify_name(iossl_conn *conn, const char *name,
+                                                  iossl_error *err);
+/* For this connection, instead of what the context has. Before the handshake. */
+IOSSL_API iossl_status iossl_conn_set_verify_mode(iossl_conn *conn, int mode, iossl_error *err);
+IOSSL_API iossl_status iossl_conn_set_scheme(iossl_conn *conn, const iossl_scheme *scheme,
+                                             iossl_error *err);
+IOSSL_API iossl_status iossl_conn_set_psl(iossl_conn *conn, const iossl_psl *psl,
+                                          iossl_error *err);
+IOSSL_API iossl_status iossl_conn_set_require_name(iossl_conn *conn, bool on, iossl_error *err);
+IOSSL_API iossl_status iossl_conn_set_pins(iossl_conn *conn, iossl_pins *pins, bool require,
+                                           iossl_error *err);
+/*
+ * The program's own say on each certificate of the chain, called for every verdict of OpenSSL
+ * (SSL_CTX_set_verify(3)); ok is OpenSSL's. Returning true overrides it; name and pins are checked
+ * after it all the same. Called with IOSSL_VERIFY_NONE too on clients, where the answer counts
+ * for nothing.
+ */
+typedef bool (*iossl_verify_cb)(void *arg, bool ok, X509_STORE_CTX *store_ctx);
+IOSSL_API void iossl_conn_set_verify_cb(iossl_conn *conn, iossl_verify_cb cb, void *arg);
+/* Sees each protocol message: SSL_set_msg_callback(3). NULL removes it. */
+typedef void (*iossl_msg_cb)(void *arg, bool sent, int version, int content_type, const void *buf,
+                             size_t len);
+IOSSL_API void iossl_conn_set_msg_cb(iossl_conn *conn, iossl_msg_cb cb, void *arg);
+
+/*
+ * Runs the handshake until it completes, fails, or the time is up.
+ *
+ * IOSSL_OK                the peer is verified as the settings ask; at once if established already.
+ * IOSSL_WANT_READ/_WRITE  only with IOSSL_POLL or IOSSL_AS_FD: wait for the transport, call again.
+ * IOSSL_TIMEOUT, IOSSL_INTERRUPTED  may be called again.
+ * IOSSL_ERROR             IOSSL_E_VERIFY, _NAME, _NO_NAME, _PIN, _HANDSHAKE, _SYSTEM, _TRUNCATED;
+ *                         only iossl_conn_free() remains. Never raises SIGPIPE.
+ *
+ * RFC 8446 section 4, RFC 5246 section 7; names per RFC 6125.
+ */
+IOSSL_API iossl_status iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
+    IOSSL_MUST_CHECK;
+
+/*
+ * Reads up to size bytes, at most what one record holds: *got > 0 with IOSSL_OK. size 0 is IOSSL_OK
+ * with *got 0 and touches nothing.
+ * IOSSL_EOF            the peer sent close_notify.
+ * IOSSL_ERROR          IOSSL_E_TRUNCATED: the transport ended without one, so data may be missing;
+ *                      IOSSL_E_READ with the errno (ECONNRESET) or OpenSSL's reasons;
+ *                      IOSSL_E_STATE before the handshake.
+ * others               as iossl_handshake().
+ */
+IOSSL_API iossl_status iossl_read(iossl_conn *conn, void *buf, size_t size, size_t *got,
+                                  int64_t timeout_ms, iossl_error *err) IOSSL_MUST_CHECK;
+/* The same, but the bytes stay to be read again. */
+IOSSL_API iossl_status iossl_peek(iossl_conn *conn, void *buf, size_t size, size_t *got,
+                                  int64_t timeout_ms, iossl_error *err) IOSSL_MUST_CHECK;
+/* Bytes that a read returns without asking the transport. */
+IOSSL_API size_t iossl_pending(const iossl_conn *conn);
+
+/* What ends a line. */
+typedef struct iossl_separator {
+    enum {
+        IOSSL_SEP_STRING,     /* the line ends with these bytes                                   */
+        IOSSL_SEP_PARAGRAPH,  /* at an empty line; more of them are skipped                       */
+        IOSSL_SEP_RECORD,     /* after length bytes                                               */
+        IOSSL_SEP_NONE        /* only at the end of the stream                                    */
+    } kind;
+    const char *bytes;        /* IOSSL_SEP_STRING: not empty                                      */
+    size_t length;
+} iossl_separator;
+
+/*
+ * Reads a line piece by piece: each call lends a piece that is valid until the next call on this
+ * connection; the line is complete when *done is true.
+ *
+ * IOSSL_OK   *piece, *len > 0 (or 0 with *done where a paragraph ended with a line end at hand).
+ * IOSSL_EOF  the stream ended (also if truncated: what is missing can't be told here; err then holds
+ *            IOSSL_E_TRUNCATED); what came before is the last line.
+ * others     as iossl_read(); a line that was begun may be continued.
+ */
+IOSSL_API iossl_status iossl_read_line(iossl_conn *conn, const iossl_separator *separator,
+                                       const char **piece, size_t *len, bool *done,
+                                       int64_t timeout_ms, iossl_error *err) IOSSL_MUST_CHECK;
+
+/*
+ * Writes at most one record (16384 bytes) and tells in *put how many were taken; 0 bytes is
+ * IOSSL_OK. After IOSSL_WANT_* call again with the same bytes, wherever they lie, or more.
+ * May raise SIGPIPE as write(2) does. IOSSL_ERROR: IOSSL_E_WRITE with errno or reasons, _STATE.
+ */
+IOSSL_API iossl_status iossl_write(iossl_conn *conn, const void *buf, size_t len, size_t *put,
+                                   int64_t timeout_ms, iossl_error *err) IOSSL_MUST_CHECK;
+/* Writes until all is taken; *put (may be NULL) tells how much was when it had to stop. */
+IOSSL_API iossl_status iossl_write_all(iossl_conn *conn, const void *buf, size_t len, size_t *put,
+                                       int64_t timeout_ms, iossl_error *err) IOSSL_MUST_CHECK;
+
+/*
+ * Sends close_notify; with wait_for_peer also waits for the peer's, reading and dropping what comes
+ * before. Calling again is harmless. Never raises SIGPIPE. RFC 8446 section 6.1.
+ *
+ * IOSSL_OK   done as asked. With IOSSL_E_SHUTDOWN the peer is gone; only freeing remains.
+ */
+IOSSL_API iossl_status iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms,
+                                      iossl_error *err) IOSSL_MUST_CHECK;
+
+/* What state the connection is in. */
+IOSSL_API bool iossl_conn_is_established(const iossl_conn *conn);
+IOSSL_API bool iossl_conn_has_failed(const iossl_conn *conn);
+/* close_notify received, close_notify sent. */
+IOSSL_API bool iossl_conn_received_close(const iossl_conn *conn);
+IOSSL_API bool iossl_conn_sent_close(const iossl_conn *conn);
+IOSSL_API iossl_role iossl_conn_get_role(const iossl_conn *conn);
+/* The descriptor of the transport, -1 where it has none. */
+IOSSL_API int iossl_conn_get_fd(const iossl_conn *conn);
+
+/* What was negotiated; borrowed text, NULL where there is none. */
+IOSSL_API const char *iossl_conn_get0_cipher(const iossl_conn *conn);
+/* "TLSv1_3", "TLSv1_2", "TLSv1_1", "TLSv1", "SSLv3"; NULL before the handshake. */
+IOSSL_API const char *iossl_conn_get0_version(const iossl_conn *conn);
+IOSSL_API int iossl_conn_get_version_number(const iossl_conn *conn);  /* 0x0304 for TLS 1.3      */
+IOSSL_API const char *iossl_conn_get0_servername(const iossl_conn *conn);
+/* Not NUL-terminated; *len is 0 and NULL comes back where none was agreed. */
+IOSSL_API const unsigned char *iossl_conn_get0_alpn(const iossl_conn *conn, size_t *len);
+IOSSL_API const unsigned char *iossl_conn_get0_npn(const iossl_conn *conn, size_t *len);
+IOSSL_API bool iossl_conn_is_resumed(const iossl_conn *conn);
+/* The name that was verified, NULL where none was. Borrowed. */
+IOSSL_API const char *iossl_conn_get0_verified_name(const iossl_conn *conn);
+
+/* Certificates. get1: X509_free() it; get0: as long as the connection. NULL where there is none. */
+IOSSL_API X509 *iossl_conn_get1_peer_cert(const iossl_conn *conn);
+/* As sent, on a server without the leaf (SSL_get_peer_cert_chain(3)). */
+IOSSL_API STACK_OF(X509) *iossl_conn_get0_peer_chain(const iossl_conn *conn);
+IOSSL_API X509 *iossl_conn_get0_own_cert(const iossl_conn *conn);
+/* The SSL object, for OpenSSL's own functions. Borrowed. */
+IOSSL_API SSL *iossl_conn_get0_ssl(const iossl_conn *conn);
+IOSSL_API iossl_ctx *iossl_conn_get0_ctx(const iossl_conn *conn);
+
+/* A pointer of the program's own. */
+IOSSL_API void iossl_conn_set_app_data(iossl_conn *conn, void *data);
+IOSSL_API void *iossl_conn_get_app_data(const iossl_conn *conn);
+/* The connection that an SSL object belongs to, NULL where it isn't one of ours. Borrowed. */
+IOSSL_API iossl_conn *iossl_conn_from_ssl(const SSL *ssl);
+
+/*
+ * Verifies a chain without a connection, with all that a handshake of this context would check.
+ *
+ * leaf, chain  as a peer would send them; chain may be NULL.
+ * name         to verify, NULL: none (then the require_name setting decides).
+ * at           validity is checked for this time (seconds since 1970), 0: now.
+ * role         of the verifier: IOSSL_CLIENT checks a server's certificate.
+ */
+IOSSL_API iossl_status iossl_verify_chain(iossl_ctx *ctx, iossl_role role, X509 *leaf,
+                                          STACK_OF(X509) *chain, const char *name, int64_t at,
+                                          iossl_error *err) IOSSL_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,136 @@
+/*
+ * compat.h - every difference between the OpenSSLs and systems we build on, in one place.
+ *
+ * Owns      the feature tests; no other file asks for a version.
+ * Promises  the names here mean the same on OpenSSL 1.1.1, 3.x and LibreSSL with the same API.
+ */
+#ifndef IOSSL_COMPAT_H
+#define IOSSL_COMPAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/opensslv.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+/* The oldest OpenSSL with TLS 1.3, client_hello callbacks and SSL_CTX_set_post_handshake_auth. */
+#if OPENSSL_VERSION_NUMBER < 0x10101000L && !defined(LIBRESSL_VERSION_NUMBER)
+#error "libiossl needs OpenSSL 1.1.1 or newer"
+#endif
+
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L && !defined(LIBRESSL_VERSION_NUMBER)
+#define IOSSL_HAVE_OPENSSL3 1
+#endif
+
+/* The oldest entry of the error queue with its details; 0 where the queue is empty. */
+static inline unsigned long
+iossl_compat_get_error(const char **data, int *flags)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return ERR_get_error_all(NULL, NULL, NULL, data, flags);
+#else
+    return ERR_get_error_line_data(NULL, NULL, data, flags);
+#endif
+}
+
+/* strerror_r(3) comes in two forms with one name. */
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+static inline void
+iossl_compat_errno_text(char *buf, size_t size, int errnum)
+{
+    const char *text = strerror_r(errnum, buf, size);
+
+    if (text != buf) {
+        size_t len = strlen(text) < size ? strlen(text) : size - 1;
+
+        memcpy(buf, text, len);
+        buf[len] = '\0';
+    }
+}
+#else
+static inline void
+iossl_compat_errno_text(char *buf, size_t size, int errnum)
+{
+    if (strerror_r(errnum, buf, size) != 0 && size > 0)
+        buf[0] = '\0';
+}
+#endif
+
+/* The peer's certificate with a reference of the caller's. */
+static inline X509 *
+iossl_compat_get1_peer_certificate(const SSL *ssl)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return SSL_get1_peer_certificate(ssl);
+#else
+    return SSL_get_peer_certificate(ssl);
+#endif
+}
+
+/* Diffie-Hellman parameters: an EVP_PKEY from OpenSSL 3 on, a DH before. NULL on failure. */
+static inline EVP_PKEY *
+iossl_compat_read_dh_params(FILE *f)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    BIO *bio = BIO_new_fp(f, BIO_NOCLOSE);
+    EVP_PKEY *dh = bio == NULL ? NULL : PEM_read_bio_Parameters(bio, NULL);
+
+    if (dh != NULL && !EVP_PKEY_is_a(dh, "DH") && !EVP_PKEY_is_a(dh, "DHX")) {
+        EVP_PKEY_free(dh);
+        dh = NULL;
+    }
+    BIO_free(bio);
+    return dh;
+#else
+    DH *raw = PEM_read_DHparams(f, NULL, NULL, NULL);
+    EVP_PKEY *dh = raw == NULL ? NULL : EVP_PKEY_new();
+
+    if (dh != NULL && EVP_PKEY_assign_DH(dh, raw) == 1)
+        return dh;
+    EVP_PKEY_free(dh);
+    DH_free(raw);
+    return NULL;
+#endif
+}
+
+/*
+ * A copy of a DH handle that the program made. Its type is deprecated in OpenSSL 3, so it comes as
+ * void *, and is reached through the one function that every version keeps.
+ */
+EVP_PKEY *iossl_compat_pkey_from_dh(void *dh);
+
+/* Gives an SSL_CTX its own reference of DH parameters; false: refused. */
+static inline bool
+iossl_compat_set_dh(SSL_CTX *ssl_ctx, EVP_PKEY *dh)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    if (EVP_PKEY_up_ref(dh) != 1)
+        return false;
+    if (SSL_CTX_set0_tmp_dh_pkey(ssl_ctx, dh) == 1)
+        return true;
+    EVP_PKEY_free(dh);
+    return false;
+#else
+    return SSL_CTX_set_tmp_dh(ssl_ctx, EVP_PKEY_get0_DH(dh)) == 1;
+#endif
+}
+
+/* An end of the stream without close_notify: an error of its own from OpenSSL 3 on. */
+static inline int
+iossl_compat_is_unexpected_eof(unsigned long code)
+{
+#ifdef SSL_R_UNEXPECTED_EOF_WHILE_READING
+    return ERR_GET_LIB(code) == ERR_LIB_SSL
+           && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+#else
+    (void)code;
+    return 0;
+#endif
+}
+
+#endif

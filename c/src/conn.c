@@ -1,0 +1,929 @@
+/*
+ * conn.c - a connection: its states, and the one loop that drives every operation.
+ *
+ * Owns      the SSL object, its transport and read-ahead buffer, the verifier; the translation of
+ *           OpenSSL's results into iossl_status, which happens in classify() and nowhere else.
+ * Promises  an operation is exactly the system calls of OpenSSL itself, plus a poll(2) each time it
+ *           has to wait under a deadline; the error queue is empty before and after.
+ * Leaves    bytes to transport.c, who the peer is to verify.c, lines to linebuf.c.
+ * See       SSL_get_error(3), SSL_shutdown(3), RFC 8446.
+ *
+ * States, and what may be done in each
+ *
+ *   NEW          settings, handshake
+ *   HANDSHAKING  handshake (again, after a want)
+ *   ESTABLISHED  read, write, shutdown; closed_by_peer: no more data comes, writing still works;
+ *                closed_by_us: no more writing, reading still works
+ *   FAILED       asking why, freeing. From any state; there is no way back.
+ */
+#include "conn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "compat.h"
+#include "context.h"
+#include "error.h"
+#include "init.h"
+#include "linebuf.h"
+#include "transport.h"
+
+/* RFC 8446 section 5.1: no record carries more. */
+#define MAX_PLAINTEXT 16384
+
+typedef enum { NEW, HANDSHAKING, ESTABLISHED, FAILED } conn_state;
+
+struct iossl_conn {
+    atomic_size_t refs;
+    conn_state state;
+    iossl_role role;
+    bool closed_by_peer;        /* close_notify received */
+    bool closed_by_us;          /* close_notify sent */
+    bool is_truncated;          /* the transport ended without one */
+    SSL *ssl;
+    iossl_ctx *ctx;             /* a reference */
+    iossl_transport *transport; /* owned */
+    iossl_verifier verifier;
+    iossl_linebuf lines;
+    iossl_msg_cb msg_cb;
+    void *msg_arg;
+    void *app_data;
+};
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static bool
+attach_ssl(iossl_conn *conn)
+{
+    BIO *bio;
+
+    if ((conn->ssl = SSL_new(iossl_ctx_get0_ssl_ctx(conn->ctx))) == NULL
+        || SSL_set_ex_data(conn->ssl, iossl_init_conn_index(), conn) != 1
+        || (bio = iossl_transport_bio_new(conn->transport)) == NULL)
+        return false;
+    SSL_set_bio(conn->ssl, bio, bio);
+    SSL_set_verify(conn->ssl, conn->verifier.settings.mode, iossl_verify_callback);
+    if (conn->role == IOSSL_CLIENT)
+        SSL_set_connect_state(conn->ssl);
+    else
+        SSL_set_accept_state(conn->ssl);
+    return true;
+}
+
+iossl_conn *
+iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport, iossl_error *err)
+{
+    iossl_conn *conn = NULL;
+
+    if (transport == NULL)
+        return NULL;            /* err says why already */
+    ERR_clear_error();
+    if (!iossl_init(err)) {
+        iossl_transport_free(transport);
+        return NULL;
+    }
+    if ((conn = calloc(1, sizeof *conn)) == NULL) {
+        iossl_transport_free(transport);
+        iossl_error_memory(err);
+        return NULL;
+    }
+    atomic_init(&conn->refs, 1);
+    conn->role = role;
+    conn->transport = transport;
+    conn->ctx = iossl_ctx_up_ref(ctx);
+    if (!iossl_verifier_init(&conn->verifier, role, iossl_ctx_get0_verify_settings(ctx))
+        || !attach_ssl(conn)) {
+        iossl_error_set_openssl(err, IOSSL_E_MEMORY, IOSSL_RANK_FATAL,
+                                "SSL structure creation failed");
+        iossl_conn_free(conn);
+        return NULL;
+    }
+    return conn;
+}
+
+iossl_conn *
+iossl_conn_new_fd(iossl_ctx *ctx, iossl_role role, int fd, iossl_error *err)
+{
+    return iossl_conn_new(ctx, role, iossl_transport_new_fd(fd, err), err);
+}
+
+iossl_conn *
+iossl_conn_up_ref(iossl_conn *conn)
+{
+    if (conn != NULL)
+        atomic_fetch_add_explicit(&conn->refs, 1, memory_order_relaxed);
+    return conn;
+}
+
+void
+iossl_conn_free(iossl_conn *conn)
+{
+    if (conn == NULL || atomic_fetch_sub_explicit(&conn->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    SSL_free(conn->ssl);        /* before the transport, which its BIO borrows */
+    iossl_transport_free(conn->transport);
+    iossl_verifier_cleanup(&conn->verifier);
+    iossl_linebuf_cleanup(&conn->lines);
+    iossl_ctx_free(conn->ctx);
+    free(conn);
+    ERR_clear_error();
+}
+
+/* ---- Settings -------------------------------------------------------------------------------- */
+
+static iossl_status
+only_before_handshake(const iossl_conn *conn, const char *what, iossl_error *err)
+{
+    if (conn->state == NEW)
+        return IOSSL_OK;
+    iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_FATAL,
+                    "%s can only be set before the handshake", what);
+    return IOSSL_ERROR;
+}
+
+iossl_status
+iossl_conn_set_sni(iossl_conn *conn, const char *name, iossl_error *err)
+{
+    if (only_before_handshake(conn, "the server name", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    if (name != NULL && name[0] == '\0')
+        name = NULL;
+    ERR_clear_error();
+    if (SSL_set_tlsext_host_name(conn->ssl, name) != 1) {
+        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                                "SSL_hostname \"%s\" can't be sent; up to %d bytes are possible",
+                                name, TLSEXT_MAXLEN_host_name);
+        return IOSSL_ERROR;
+    }
+    return IOSSL_OK;
+}
+
+iossl_status
+iossl_conn_set_verify_name(iossl_conn *conn, const char *name, iossl_error *err)
+{
+    char *copy = NULL;
+
+    if (only_before_handshake(conn, "the name to verify", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    if (name != NULL && (copy = strdup(name)) == NULL) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    free(conn->verifier.name);
+    conn->verifier.name = copy;
+    return IOSSL_OK;
+}
+
+static bool
+is_address(const char *name)
+{
+    unsigned char address[16];
+
+    return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+}
+
+iossl_status
+iossl_conn_set_hostname(iossl_conn *conn, const char *name, iossl_error *err)
+{
+    iossl_status status = IOSSL_ERROR;
+    char *ascii = NULL;
+    size_t len;
+
+    if (is_address(name))
+        return iossl_conn_set_verify_name(conn, name, err);
+    if (iossl_idn_to_ascii(&ascii, name, strlen(name), err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    len = strlen(ascii);
+    if (len > 0 && ascii[len - 1] == '.')
+        ascii[len - 1] = '\0';          /* RFC 6066 section 3: without a trailing dot */
+    if (iossl_conn_set_sni(conn, ascii, err) == IOSSL_OK)
+        status = iossl_conn_set_verify_name(conn, name, err);
+    iossl_free(ascii);
+    return status;
+}
+
+iossl_status
+iossl_conn_set_verify_mode(iossl_conn *conn, int mode, iossl_error *err)
+{
+    if (only_before_handshake(conn, "SSL_verify_mode", err) != IOSSL_OK
+        || iossl_verify_settings_set_mode(&conn->verifier.settings, mode, err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    SSL_set_verify(conn->ssl, mode, iossl_verify_callback);
+    return IOSSL_OK;
+}
+
+iossl_status
+iossl_conn_set_scheme(iossl_conn *conn, const iossl_scheme *scheme, iossl_error *err)
+{
+    if (only_before_handshake(conn, "SSL_verifycn_scheme", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    conn->verifier.settings.scheme = scheme != NULL ? *scheme : *iossl_scheme_by_name("default");
+    return IOSSL_OK;
+}
+
+iossl_status
+iossl_conn_set_psl(iossl_conn *conn, const iossl_psl *psl, iossl_error *err)
+{
+    if (only_before_handshake(conn, "SSL_verifycn_publicsuffix", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    conn->verifier.settings.psl = psl;
+    return IOSSL_OK;
+}
+
+iossl_status
+iossl_conn_set_require_name(iossl_conn *conn, bool on, iossl_error *err)
+{
+    if (only_before_handshake(conn, "whether a name is required", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    conn->verifier.settings.require_name = on;
+    return IOSSL_OK;
+}
+
+iossl_status
+iossl_conn_set_pins(iossl_conn *conn, iossl_pins *pins, bool require, iossl_error *err)
+{
+    if (only_before_handshake(conn, "SSL_fingerprint", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    iossl_verify_settings_set_pins(&conn->verifier.settings, pins, require);
+    return IOSSL_OK;
+}
+
+void
+iossl_conn_set_verify_cb(iossl_conn *conn, iossl_verify_cb cb, void *arg)
+{
+    conn->verifier.cb = cb;
+    conn->verifier.cb_arg = arg;
+}
+
+static void
+on_message(int sent, int version, int content_type, const void *buf, size_t len, SSL *ssl,
+           void *arg)
+{
+    iossl_conn *conn = arg;
+
+    (void)ssl;
+    if (conn->msg_cb != NULL)
+        conn->msg_cb(conn->msg_arg, sent != 0, version, content_type, buf, len);
+}
+
+void
+iossl_conn_set_msg_cb(iossl_conn *conn, iossl_msg_cb cb, void *arg)
+{
+    conn->msg_cb = cb;
+    conn->msg_arg = arg;
+    SSL_set_msg_callback(conn->ssl, cb == NULL ? NULL : on_message);
+    SSL_set_msg_callback_arg(conn->ssl, conn);
+}
+
+/* ---- The loop -------------------------------------------------------------------------------- */
+
+/* One operation of OpenSSL: what it works on, and what came of its last step. */
+typedef struct operation {
+    int (*step)(struct operation *op, SSL *ssl);
+    bool no_sigpipe;        /* the program didn't ask for a write */
+    void *in;
+    const void *out;
+    size_t len, done;
+    int ssl_error;          /* SSL_get_error(3) of the last step */
+} operation;
+
+static int
+step_handshake(operation *op, SSL *ssl)
+{
+    (void)op;
+    return SSL_do_handshake(ssl);
+}
+
+static int
+step_read(operation *op, SSL *ssl)
+{
+    return SSL_read_ex(ssl, op->in, op->len, &op->done);
+}
+
+static int
+step_peek(operation *op, SSL *ssl)
+{
+    return SSL_peek_ex(ssl, op->in, op->len, &op->done);
+}
+
+static int
+step_write(operation *op, SSL *ssl)
+{
+    return SSL_write_ex(ssl, op->out, op->len, &op->done);
+}
+
+/* 0, "sent, but the peer's is not here yet", is all that this step is for. */
+static int
+step_shutdown(operation *op, SSL *ssl)
+{
+    int ret = SSL_shutdown(ssl);
+
+    (void)op;
+    return ret == 0 ? 1 : ret;
+}
+
+/* Whether the stream ended without a close_notify, however this OpenSSL puts it. */
+static bool
+is_truncation(const operation *op, const iossl_transfer *last)
+{
+    if (op->ssl_error == SSL_ERROR_SSL)
+        return iossl_compat_is_unexpected_eof(ERR_peek_error()) != 0;
+    return op->ssl_error == SSL_ERROR_SYSCALL && last->eof && last->status != IOSSL_ERROR;
+}
+
+/* The one place that knows what SSL_get_error(3) means. IOSSL_EOF here is a close_notify. */
+static iossl_status
+classify(iossl_conn *conn, operation *op, int ret)
+{
+    const iossl_transfer *last = iossl_transport_get0_last(conn->transport);
+
+    if (ret > 0)
+        return IOSSL_OK;
+    op->ssl_error = SSL_get_error(conn->ssl, ret);
+    switch (op->ssl_error) {
+    case SSL_ERROR_WANT_READ:
+        return last->status == IOSSL_INTERRUPTED ? IOSSL_INTERRUPTED : IOSSL_WANT_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return last->status == IOSSL_INTERRUPTED ? IOSSL_INTERRUPTED : IOSSL_WANT_WRITE;
+    case SSL_ERROR_ZERO_RETURN:
+        conn->closed_by_peer = true;
+        return IOSSL_EOF;
+    default:
+        conn->is_truncated = conn->is_truncated || is_truncation(op, last);
+        return IOSSL_ERROR;
+    }
+}
+
+static bool
+is_want(iossl_status status)
+{
+    return status == IOSSL_WANT_READ || status == IOSSL_WANT_WRITE;
+}
+
+/* Steps and waits until the operation is done, fails, or may wait no longer. */
+static iossl_status
+drive(iossl_conn *conn, operation *op, int64_t timeout_ms)
+{
+    const iossl_transfer_mode mode = {.never_wait = timeout_ms >= 0, .no_sigpipe = op->no_sigpipe};
+    int64_t deadline = timeout_ms > 0 ? iossl_now_ms() + timeout_ms : 0;
+    iossl_status status;
+
+    iossl_transport_set_mode(conn->transport, mode);
+    for (;;) {
+        int64_t left = -1;
+
+        ERR_clear_error();
+        iossl_transport_begin(conn->transport);
+        status = classify(conn, op, op->step(op, conn->ssl));
+        if (!is_want(status) || timeout_ms == IOSSL_AS_FD || timeout_ms == IOSSL_POLL
+            || !iossl_transport_can_wait(conn->transport))
+            return status;
+        if (timeout_ms > 0 && (left = deadline - iossl_now_ms()) <= 0)
+            return IOSSL_TIMEOUT;
+        op->ssl_error = SSL_ERROR_SYSCALL;      /* in case waiting itself fails */
+        if ((status = iossl_transport_wait(conn->transport, status, left)) != IOSSL_OK)
+            return status;
+    }
+}
+
+/* Fills err for an operation that came to IOSSL_ERROR; what is the sentence's beginning. */
+static void
+explain(iossl_conn *conn, const operation *op, iossl_error_code code, const char *what,
+        iossl_error *err)
+{
+    const iossl_transfer *last = iossl_transport_get0_last(conn->transport);
+    int errnum = op->ssl_error != SSL_ERROR_SYSCALL ? 0 : last->errnum != 0 ? last->errnum : errno;
+
+    if (op->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && !last->eof && errnum != 0)
+        iossl_error_set_errno(err, code, IOSSL_RANK_IO, errnum, "%s", what);
+    else
+        iossl_error_set_openssl(err, code, IOSSL_RANK_IO, "%s", what);
+    ERR_clear_error();
+}
+
+/* ---- Handshake ------------------------------------------------------------------------------- */
+
+/* A handshake that failed: the verifier's reason where it has one, with OpenSSL's before it. */
+static void
+explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
+{
+    const char *what = conn->role == IOSSL_CLIENT ? "SSL connect attempt failed"
+                                                  : "SSL accept attempt failed";
+    const iossl_error *cause = conn->verifier.cause;
+    iossl_error_code cause_code = iossl_error_get_code(cause);
+    iossl_error *general = NULL;
+
+    switch (cause_code) {
+    case IOSSL_E_NONE:
+        if (op->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0
+            && iossl_transport_get0_last(conn->transport)->errnum == 0)
+            iossl_error_set(err, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE,
+                            IOSSL_RANK_IO, "%s because of handshake problems: the peer closed the "
+                            "connection", what);
+        else
+            explain(conn, op, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE, what,
+                    err);
+        break;
+    case IOSSL_E_VERIFY:
+    case IOSSL_E_CALLBACK:
+    case IOSSL_E_PIN:
+        general = iossl_error_new();
+        explain(conn, op, cause_code, what, general);
+        iossl_error_set(err, cause_code, iossl_error_get_rank(cause), "%s: %s",
+                        iossl_error_message(general), iossl_error_message(cause));
+        iossl_error_set_verify_code(err, iossl_error_get_verify_code(cause));
+        iossl_error_free(general);
+        break;
+    default:
+        iossl_error_copy(err, cause);
+        break;
+    }
+    ERR_clear_error();
+}
+
+/* What OpenSSL let pass still has to be a verified peer; see verify.c. */
+static bool
+is_peer_verified(iossl_conn *conn)
+{
+    X509 *leaf = iossl_conn_get1_peer_cert(conn);
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(conn->ssl);
+    bool has_psk = leaf == NULL && cipher != NULL
+                   && SSL_CIPHER_get_auth_nid(cipher) == NID_auth_psk;
+    bool verified = iossl_verifier_finish(&conn->verifier, leaf, SSL_session_reused(conn->ssl) == 1,
+                                          SSL_get_verify_result(conn->ssl), has_psk);
+
+    X509_free(leaf);
+    return verified;
+}
+
+iossl_status
+iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
+{
+    operation op = {.step = step_handshake, .no_sigpipe = true};
+    iossl_status status;
+
+    if (conn->state == ESTABLISHED)
+        return IOSSL_OK;
+    if (conn->state == FAILED) {
+        iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_IO, "the handshake has failed before");
+        return IOSSL_ERROR;
+    }
+    if (conn->state == NEW) {
+        iossl_verifier_begin(&conn->verifier);
+        conn->state = HANDSHAKING;
+    }
+    status = drive(conn, &op, timeout_ms);
+    if (status == IOSSL_OK && !is_peer_verified(conn)) {
+        op.ssl_error = SSL_ERROR_SSL;
+        status = IOSSL_ERROR;
+    }
+    switch (status) {
+    case IOSSL_OK:
+        conn->state = ESTABLISHED;
+        break;
+    case IOSSL_EOF:             /* a close_notify in place of the handshake */
+        status = IOSSL_ERROR;
+        /* fall through */
+    case IOSSL_ERROR:
+        conn->state = FAILED;
+        explain_handshake(conn, &op, err);
+        break;
+    case IOSSL_WANT_READ:
+    case IOSSL_WANT_WRITE:
+    case IOSSL_TIMEOUT:
+    case IOSSL_INTERRUPTED:
+        break;
+    }
+    ERR_clear_error();
+    return status;
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+/* Is there a stream to read from or write to? */
+static iossl_status
+check_open(const iossl_conn *conn, const char *what, iossl_error *err)
+{
+    if (conn->state == ESTABLISHED)
+        return IOSSL_OK;
+    iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_IO, "%s: %s", what,
+                    conn->state == FAILED ? "the connection has failed"
+                                          : "the handshake isn't finished");
+    return IOSSL_ERROR;
+}
+
+static iossl_status
+truncated(iossl_error *err)
+{
+    iossl_error_set_openssl(err, IOSSL_E_TRUNCATED, IOSSL_RANK_IO,
+                            "SSL read error: the connection ended without a close_notify");
+    return IOSSL_ERROR;
+}
+
+/* Reads from OpenSSL, past the buffer of lines. */
+static iossl_status
+read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, iossl_error *err)
+{
+    iossl_status status;
+
+    if (check_open(conn, "SSL read error", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    if (conn->closed_by_peer)
+        return IOSSL_EOF;
+    if (conn->is_truncated)
+        return truncated(err);
+    status = drive(conn, op, timeout_ms);
+    if (status == IOSSL_ERROR && conn->is_truncated)
+        (void)truncated(err);
+    else if (status == IOSSL_ERROR)
+        explain(conn, op, IOSSL_E_READ, "SSL read error", err);
+    if (status == IOSSL_ERROR && !conn->is_truncated)
+        conn->state = FAILED;
+    ERR_clear_error();
+    return status;
+}
+
+static iossl_status
+read_or_peek(iossl_conn *conn, operation *op, size_t *got, int64_t timeout_ms, iossl_error *err)
+{
+    iossl_status status;
+
+    *got = 0;
+    if (op->len == 0)
+        return IOSSL_OK;
+    if (iossl_linebuf_pending(&conn->lines) > 0) {
+        *got = iossl_linebuf_take(&conn->lines, op->in, op->len, op->step == step_peek);
+        return IOSSL_OK;
+    }
+    status = read_record(conn, op, timeout_ms, err);
+    if (status == IOSSL_OK)
+        *got = op->done;
+    return status;
+}
+
+iossl_status
+iossl_read(iossl_conn *conn, void *buf, size_t size, size_t *got, int64_t timeout_ms,
+           iossl_error *err)
+{
+    operation op = {.step = step_read, .no_sigpipe = true, .in = buf, .len = size};
+
+    return read_or_peek(conn, &op, got, timeout_ms, err);
+}
+
+iossl_status
+iossl_peek(iossl_conn *conn, void *buf, size_t size, size_t *got, int64_t timeout_ms,
+           iossl_error *err)
+{
+    operation op = {.step = step_peek, .no_sigpipe = true, .in = buf, .len = size};
+
+    return read_or_peek(conn, &op, got, timeout_ms, err);
+}
+
+size_t
+iossl_pending(const iossl_conn *conn)
+{
+    int inside = SSL_pending(conn->ssl);
+
+    return iossl_linebuf_pending(&conn->lines) + (inside > 0 ? (size_t)inside : 0);
+}
+
+iossl_status
+iossl_read_line(iossl_conn *conn, const iossl_separator *separator, const char **piece, size_t *len,
+                bool *done, int64_t timeout_ms, iossl_error *err)
+{
+    iossl_linebuf *lines = &conn->lines;
+
+    *piece = NULL;
+    *len = 0;
+    *done = false;
+    if (!iossl_linebuf_reserve(lines)) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    for (;;) {
+        operation op = {.step = step_read, .no_sigpipe = true, .in = lines->bytes,
+                        .len = IOSSL_LINEBUF_SIZE};
+        iossl_status status = iossl_linebuf_next(lines, separator, piece, len, done, err);
+
+        if (status != IOSSL_OK || *len > 0 || *done)
+            return status;
+        status = read_record(conn, &op, timeout_ms, err);
+        if (status == IOSSL_EOF || status == IOSSL_ERROR)
+            iossl_linebuf_end_line(lines);
+        if (status == IOSSL_ERROR && conn->is_truncated)
+            return IOSSL_EOF;
+        if (status != IOSSL_OK)
+            return status;
+        lines->start = 0;
+        lines->end = op.done;
+    }
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+iossl_status
+iossl_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int64_t timeout_ms,
+            iossl_error *err)
+{
+    operation op = {.step = step_write, .out = buf, .len = len < MAX_PLAINTEXT ? len : MAX_PLAINTEXT};
+    iossl_status status;
+
+    *put = 0;
+    if (len == 0)
+        return IOSSL_OK;
+    if (check_open(conn, "SSL write error", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    if (conn->closed_by_us) {
+        iossl_error_set(err, IOSSL_E_WRITE, IOSSL_RANK_IO,
+                        "SSL write error: our side has been shut down");
+        return IOSSL_ERROR;
+    }
+    status = drive(conn, &op, timeout_ms);
+    if (status == IOSSL_OK) {
+        *put = op.done;
+    } else if (status == IOSSL_ERROR || status == IOSSL_EOF) {
+        char what[32] = "SSL write error (0)";
+
+        what[sizeof "SSL write error (" - 1] = (char)('0' + op.ssl_error % 10);
+        explain(conn, &op, IOSSL_E_WRITE, what, err);
+        status = IOSSL_ERROR;
+        conn->state = FAILED;
+    }
+    ERR_clear_error();
+    return status;
+}
+
+iossl_status
+iossl_write_all(iossl_conn *conn, const void *buf, size_t len, size_t *put, int64_t timeout_ms,
+                iossl_error *err)
+{
+    const unsigned char *bytes = buf;
+    int64_t deadline = timeout_ms > 0 ? iossl_now_ms() + timeout_ms : 0;
+    iossl_status status = IOSSL_OK;
+    size_t sent = 0;
+
+    while (status == IOSSL_OK && sent < len) {
+        size_t n;
+
+        status = iossl_write(conn, bytes + sent, len - sent, &n, timeout_ms, err);
+        sent += n;
+        if (timeout_ms > 0 && status == IOSSL_OK && sent < len
+            && (timeout_ms = deadline - iossl_now_ms()) <= 0)
+            status = IOSSL_TIMEOUT;
+    }
+    if (put != NULL)
+        *put = sent;
+    return status;
+}
+
+/* ---- Shutdown -------------------------------------------------------------------------------- */
+
+static iossl_status
+send_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
+{
+    operation op = {.step = step_shutdown, .no_sigpipe = true};
+    iossl_status status;
+
+    if (conn->closed_by_us)
+        return IOSSL_OK;
+    status = drive(conn, &op, timeout_ms);
+    /* OpenSSL counts it as sent as soon as it is written, and asks for the peer's at the next call. */
+    if (status == IOSSL_OK || (SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN) != 0) {
+        if (status == IOSSL_WANT_WRITE)
+            return status;
+        conn->closed_by_us = true;
+        status = IOSSL_OK;
+    } else if (status == IOSSL_ERROR || status == IOSSL_EOF) {
+        char what[32] = "SSL shutdown error (0)";
+
+        what[sizeof "SSL shutdown error (" - 1] = (char)('0' + op.ssl_error % 10);
+        explain(conn, &op, IOSSL_E_SHUTDOWN, what, err);
+        status = IOSSL_ERROR;
+    }
+    return status;
+}
+
+/* Reads and drops what the peer sent before its close_notify. */
+static iossl_status
+await_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
+{
+    int64_t deadline = timeout_ms > 0 ? iossl_now_ms() + timeout_ms : 0;
+    iossl_error *why = iossl_error_new();
+    iossl_status status = IOSSL_OK;
+    unsigned char dropped[1024];
+
+    conn->lines.start = conn->lines.end = 0;
+    while (status == IOSSL_OK) {
+        operation op = {.step = step_read, .no_sigpipe = true, .in = dropped,
+                        .len = sizeof dropped};
+
+        status = read_record(conn, &op, timeout_ms, why);
+        if (timeout_ms > 0 && status == IOSSL_OK && (timeout_ms = deadline - iossl_now_ms()) <= 0)
+            status = IOSSL_TIMEOUT;
+    }
+    if (status == IOSSL_EOF)
+        status = IOSSL_OK;
+    else if (status == IOSSL_ERROR)
+        iossl_error_set(err, IOSSL_E_SHUTDOWN, IOSSL_RANK_IO,
+                        "SSL shutdown error: the peer ended without a close_notify: %s",
+                        iossl_error_message(why));
+    OPENSSL_cleanse(dropped, sizeof dropped);
+    iossl_error_free(why);
+    return status;
+}
+
+iossl_status
+iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms, iossl_error *err)
+{
+    iossl_status status = IOSSL_OK;
+
+    if (conn->state != ESTABLISHED) {
+        if (!wait_for_peer || conn->state == NEW)
+            return IOSSL_OK;        /* nothing to end, and no one to tell */
+        iossl_error_set(err, IOSSL_E_SHUTDOWN, IOSSL_RANK_IO,
+                        "SSL shutdown error (1): the connection has failed");
+        return IOSSL_ERROR;
+    }
+    if (!conn->is_truncated)
+        status = send_close_notify(conn, timeout_ms, err);
+    if (status == IOSSL_OK && wait_for_peer && !conn->closed_by_peer)
+        status = await_close_notify(conn, timeout_ms, err);
+    ERR_clear_error();
+    return status;
+}
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+bool
+iossl_conn_is_established(const iossl_conn *conn)
+{
+    return conn->state == ESTABLISHED;
+}
+
+bool
+iossl_conn_has_failed(const iossl_conn *conn)
+{
+    return conn->state == FAILED;
+}
+
+bool
+iossl_conn_received_close(const iossl_conn *conn)
+{
+    return conn->closed_by_peer || (SSL_get_shutdown(conn->ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
+bool
+iossl_conn_sent_close(const iossl_conn *conn)
+{
+    return conn->closed_by_us;
+}
+
+iossl_role
+iossl_conn_get_role(const iossl_conn *conn)
+{
+    return conn->role;
+}
+
+int
+iossl_conn_get_fd(const iossl_conn *conn)
+{
+    return iossl_transport_fd(conn->transport);
+}
+
+const char *
+iossl_conn_get0_cipher(const iossl_conn *conn)
+{
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(conn->ssl);
+
+    return cipher == NULL ? NULL : SSL_CIPHER_get_name(cipher);
+}
+
+const char *
+iossl_conn_get0_version(const iossl_conn *conn)
+{
+    switch (SSL_version(conn->ssl)) {
+    case TLS1_3_VERSION:
+        return "TLSv1_3";
+    case TLS1_2_VERSION:
+        return "TLSv1_2";
+    case TLS1_1_VERSION:
+        return "TLSv1_1";
+    case TLS1_VERSION:
+        return "TLSv1";
+    case SSL3_VERSION:
+        return "SSLv3";
+    default:
+        return NULL;
+    }
+}
+
+int
+iossl_conn_get_version_number(const iossl_conn *conn)
+{
+    return SSL_version(conn->ssl);
+}
+
+const char *
+iossl_conn_get0_servername(const iossl_conn *conn)
+{
+    return SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
+}
+
+const unsigned char *
+iossl_conn_get0_alpn(const iossl_conn *conn, size_t *len)
+{
+    const unsigned char *name = NULL;
+    unsigned int n = 0;
+
+    SSL_get0_alpn_selected(conn->ssl, &name, &n);
+    *len = n;
+    return name;
+}
+
+const unsigned char *
+iossl_conn_get0_npn(const iossl_conn *conn, size_t *len)
+{
+    const unsigned char *name = NULL;
+    unsigned int n = 0;
+
+#ifndef OPENSSL_NO_NEXTPROTONEG
+    SSL_get0_next_proto_negotiated(conn->ssl, &name, &n);
+#else
+    (void)conn;
+#endif
+    *len = n;
+    return name;
+}
+
+bool
+iossl_conn_is_resumed(const iossl_conn *conn)
+{
+    return SSL_session_reused(conn->ssl) == 1;
+}
+
+const char *
+iossl_conn_get0_verified_name(const iossl_conn *conn)
+{
+    return conn->verifier.name_verified ? conn->verifier.name : NULL;
+}
+
+X509 *
+iossl_conn_get1_peer_cert(const iossl_conn *conn)
+{
+    return iossl_compat_get1_peer_certificate(conn->ssl);
+}
+
+STACK_OF(X509) *
+iossl_conn_get0_peer_chain(const iossl_conn *conn)
+{
+    return SSL_get_peer_cert_chain(conn->ssl);
+}
+
+X509 *
+iossl_conn_get0_own_cert(const iossl_conn *conn)
+{
+    return SSL_get_certificate(conn->ssl);
+}
+
+SSL *
+iossl_conn_get0_ssl(const iossl_conn *conn)
+{
+    return conn->ssl;
+}
+
+iossl_ctx *
+iossl_conn_get0_ctx(const iossl_conn *conn)
+{
+    return conn->ctx;
+}
+
+void
+iossl_conn_set_app_data(iossl_conn *conn, void *data)
+{
+    conn->app_data = data;
+}
+
+void *
+iossl_conn_get_app_data(const iossl_conn *conn)
+{
+    return conn->app_data;
+}
+
+iossl_conn *
+iossl_conn_from_ssl(const SSL *ssl)
+{
+    int index = iossl_init_conn_index();
+
+    return index < 0 ? NULL : SSL_get_ex_data(ssl, index);
+}
+
+iossl_verifier *
+iossl_conn_get0_verifier(iossl_conn *conn)
+{
+    return &conn->verifier;
+}

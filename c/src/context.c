@@ -1,0 +1,863 @@
+/*
+ * context.c - an SSL_CTX, or one for each server name, built from a configuration.
+ *
+ * Owns      the order in which a configuration is applied; the table of server names and the
+ *           callbacks of OpenSSL that choose by name and by protocol.
+ * Promises  immutable once built, so shared by threads without locks; a file named for many hosts
+ *           is read once; the trust anchors are one store for all hosts.
+ * Leaves    formats of certificates to certs.c, bundles of CAs to castore.c, whom to believe to
+ *           verify.c (its settings only start here: each connection has its own).
+ * See       SSL_CTX_new(3), SSL_CTX_use_cert_and_key(3), SSL_CTX_set_tlsext_servername_callback(3).
+ */
+#include "context.h"
+
+#include <ctype.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/tls1.h>
+#include <openssl/x509v3.h>
+
+#include "castore.h"
+#include "compat.h"
+#include "config.h"
+#include "error.h"
+#include "init.h"
+#include "strmap.h"
+
+/* What a server name gets. */
+typedef struct {
+    SSL_CTX *ssl_ctx;
+    char *cipher_list;      /* owned; NULL: as the connection has it */
+    char *ciphersuites;
+} host_entry;
+
+struct iossl_ctx {
+    atomic_size_t refs;
+    iossl_role role;
+    iossl_strmap *hosts;            /* lower-case name => host_entry; "" is the default */
+    host_entry *fallback;           /* of hosts: "", or where that isn't, the first */
+    iossl_verify_settings verify;
+    iossl_protocols alpn, npn;
+};
+
+/* What building needs besides the configuration. */
+typedef struct {
+    const iossl_config *config;
+    iossl_ctx *ctx;
+    iossl_strmap *identities;       /* file => iossl_identity, so that each is read once */
+    iossl_strmap *keys;             /* file => EVP_PKEY */
+    X509_STORE *store;
+    STACK_OF(X509_NAME) *client_ca_names;
+    unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];
+    size_t sid_ctx_len;
+} builder;
+
+/* ---- Callbacks of OpenSSL -------------------------------------------------------------------- */
+
+/* RFC 6066 section 3: the certificate, and what goes with it, for the name the client asked for. */
+static int
+choose_by_servername(SSL *ssl, int *alert, void *arg)
+{
+    const iossl_ctx *ctx = arg;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    const host_entry *entry = NULL;
+
+    if (name != NULL) {
+        char key[TLSEXT_MAXLEN_host_name + 1];
+        size_t len = strlen(name);
+
+        if (len < sizeof key) {
+            for (size_t i = 0; i <= len; i++)
+                key[i] = (char)tolower((unsigned char)name[i]);
+            entry = iossl_strmap_get(ctx->hosts, key);
+        }
+    }
+    if (entry == NULL)
+        entry = iossl_strmap_get(ctx->hosts, "");
+    if (entry == NULL) {
+        *alert = SSL_AD_UNRECOGNIZED_NAME;
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    if (SSL_get_SSL_CTX(ssl) != entry->ssl_ctx
+        && SSL_set_SSL_CTX(ssl, entry->ssl_ctx) != entry->ssl_ctx)
+        goto internal_error;
+    /* SSL_set_SSL_CTX changes the certificate only; ciphers have to follow by themselves. */
+    if ((entry->cipher_list != NULL && SSL_set_cipher_list(ssl, entry->cipher_list) != 1)
+        || (entry->ciphersuites != NULL && SSL_set_ciphersuites(ssl, entry->ciphersuites) != 1))
+        goto internal_error;
+    return SSL_TLSEXT_ERR_OK;
+internal_error:
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* Is the protocol at `item` (length byte first) in the list? */
+static bool
+has_protocol(const iossl_protocols *list, const unsigned char *item)
+{
+    for (size_t i = 0; i < list->len; i += 1U + list->wire[i])
+        if (list->wire[i] == item[0] && memcmp(list->wire + i + 1, item + 1, item[0]) == 0)
+            return true;
+    return false;
+}
+
+/* RFC 7301: the first protocol of the client's list that we have too. */
+static int
+choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+            unsigned int in_len, void *arg)
+{
+    const iossl_ctx *ctx = arg;
+
+    (void)ssl;
+    for (size_t i = 0; i < in_len && in[i] < in_len - i; i += 1U + in[i]) {
+        if (has_protocol(&ctx->alpn, in + i)) {
+            *out = in + i + 1;
+            *out_len = in[i];
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
+#ifndef OPENSSL_NO_NEXTPROTONEG
+static int
+advertise_npn(SSL *ssl, const unsigned char **out, unsigned int *len, void *arg)
+{
+    const iossl_ctx *ctx = arg;
+
+    (void)ssl;
+    *out = ctx->npn.wire;
+    *len = (unsigned int)ctx->npn.len;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int
+choose_npn(SSL *ssl, unsigned char **out, unsigned char *out_len, const unsigned char *in,
+           unsigned int in_len, void *arg)
+{
+    const iossl_ctx *ctx = arg;
+
+    (void)ssl;
+    (void)SSL_select_next_proto(out, out_len, in, in_len, ctx->npn.wire,
+                                (unsigned int)ctx->npn.len);
+    return SSL_TLSEXT_ERR_OK;
+}
+#endif
+
+/* ---- Applying a configuration to one SSL_CTX ------------------------------------------------- */
+
+typedef struct {
+    unsigned bit;
+    int number;
+    uint64_t op_no;
+} protocol;
+
+static const protocol PROTOCOLS[] = {
+    {IOSSL_PROTO_SSL3, SSL3_VERSION, SSL_OP_NO_SSLv3},
+    {IOSSL_PROTO_TLS1, TLS1_VERSION, SSL_OP_NO_TLSv1},
+    {IOSSL_PROTO_TLS1_1, TLS1_1_VERSION, SSL_OP_NO_TLSv1_1},
+    {IOSSL_PROTO_TLS1_2, TLS1_2_VERSION, SSL_OP_NO_TLSv1_2},
+    {IOSSL_PROTO_TLS1_3, TLS1_3_VERSION, SSL_OP_NO_TLSv1_3},
+};
+#define N_PROTOCOLS (sizeof PROTOCOLS / sizeof PROTOCOLS[0])
+
+/*
+ * A range as minimum and maximum; what is excluded between them by option. A minimum that the
+ * system's openssl.cnf sets is only lowered where one version was asked for by name.
+ */
+static bool
+apply_versions(const builder *b, SSL_CTX *ssl_ctx)
+{
+    const iossl_config *config = b->config;
+    size_t low = 0, high = N_PROTOCOLS;
+    bool ok = true;
+
+    if (!config->restricts_versions)
+        return true;
+    while (low < N_PROTOCOLS && (config->excluded_versions & PROTOCOLS[low].bit) != 0)
+        low++;
+    while (high > low && (config->excluded_versions & PROTOCOLS[high - 1].bit) != 0)
+        high--;
+    if (low == high)
+        return false;
+    if (config->single_version || SSL_CTX_get_min_proto_version(ssl_ctx) < PROTOCOLS[low].number)
+        ok = SSL_CTX_set_min_proto_version(ssl_ctx, PROTOCOLS[low].number) == 1;
+    if (high < N_PROTOCOLS)
+        ok = ok && SSL_CTX_set_max_proto_version(ssl_ctx, PROTOCOLS[high - 1].number) == 1;
+    for (size_t i = low; i < high; i++)
+        if ((config->excluded_versions & PROTOCOLS[i].bit) != 0)
+            SSL_CTX_set_options(ssl_ctx, PROTOCOLS[i].op_no);
+    return ok;
+}
+
+static const char *
+host_string(const iossl_strmap *map, const char *host)
+{
+    const char *value = iossl_strmap_get(map, host);
+
+    return value != NULL ? value : iossl_strmap_get(map, "");
+}
+
+static iossl_status
+apply_ciphers(const builder *b, SSL_CTX *ssl_ctx, const char *host, iossl_error *err)
+{
+    const char *list = host_string(b->config->cipher_lists, host);
+    const char *suites = host_string(b->config->ciphersuites, host);
+
+    if (list != NULL && SSL_CTX_set_cipher_list(ssl_ctx, list) != 1) {
+        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                                "Failed to set SSL cipher list \"%s\"", list);
+        return IOSSL_ERROR;
+    }
+    if (suites != NULL && SSL_CTX_set_ciphersuites(ssl_ctx, suites) != 1) {
+        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                                "Failed to set SSL cipher list \"%s\" (SSL_ciphersuites)", suites);
+        return IOSSL_ERROR;
+    }
+    return IOSSL_OK;
+}
+
+static iossl_status
+apply_key_exchange(const builder *b, SSL_CTX *ssl_ctx, iossl_error *err)
+{
+    const iossl_config *config = b->config;
+
+    if (config->dh_kind == IOSSL_DH_AUTO)
+        (void)SSL_CTX_set_dh_auto(ssl_ctx, 1);
+    if (config->dh_kind == IOSSL_DH_PARAMETERS && !iossl_compat_set_dh(ssl_ctx, config->dh)) {
+        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, "Failed to set DH");
+        return IOSSL_ERROR;
+    }
+    if (config->groups != NULL && SSL_CTX_set1_groups_list(ssl_ctx, config->groups) != 1) {
+        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                                "failed to set ECDH groups/curves on context: \"%s\"",
+                                config->groups);
+        return IOSSL_ERROR;
+    }
+    return IOSSL_OK;
+}
+
+static bool
+apply_protocols(const builder *b, SSL_CTX *ssl_ctx)
+{
+    iossl_ctx *ctx = b->ctx;
+
+    if (ctx->alpn.len > 0) {
+        if (SSL_CTX_set_alpn_protos(ssl_ctx, ctx->alpn.wire, (unsigned int)ctx->alpn.len) != 0)
+            return false;
+        SSL_CTX_set_alpn_select_cb(ssl_ctx, choose_alpn, ctx);
+    }
+#ifndef OPENSSL_NO_NEXTPROTONEG
+    if (ctx->npn.len > 0) {
+        SSL_CTX_set_next_protos_advertised_cb(ssl_ctx, advertise_npn, ctx);
+        SSL_CTX_set_next_proto_select_cb(ssl_ctx, choose_npn, ctx);
+    }
+#endif
+    return true;
+}
+
+static bool
+apply_modes(const builder *b, SSL_CTX *ssl_ctx)
+{
+    const iossl_config *config = b->config;
+    long mode = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+                | SSL_MODE_AUTO_RETRY;
+    uint64_t options = SSL_OP_ALL | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
+
+    if (config->release_buffers)
+        mode |= SSL_MODE_RELEASE_BUFFERS;
+    if (config->honor_cipher_order)
+        options |= SSL_OP_CIPHER_SERVER_PREFERENCE;
+    (void)SSL_CTX_set_mode(ssl_ctx, mode);
+    (void)SSL_CTX_set_options(ssl_ctx, options);
+    return b->sid_ctx_len == 0
+           || SSL_CTX_set_session_id_context(ssl_ctx, b->sid_ctx, (unsigned int)b->sid_ctx_len)
+                  == 1;
+}
+
+static bool
+apply_verification(const builder *b, SSL_CTX *ssl_ctx)
+{
+    unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST;
+
+    if (b->config->check_crl)
+        flags |= X509_V_FLAG_CRL_CHECK;
+    SSL_CTX_set_verify(ssl_ctx, b->config->verify.mode, iossl_verify_callback);
+    if (b->client_ca_names != NULL) {
+        STACK_OF(X509_NAME) *names = SSL_dup_CA_list(b->client_ca_names);
+
+        if (names == NULL)
+            return false;
+        SSL_CTX_set_client_CA_list(ssl_ctx, names);
+    }
+    if (b->store != NULL)
+        SSL_CTX_set1_cert_store(ssl_ctx, b->store);
+    return X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl_ctx), flags) == 1;
+}
+
+/* ---- Certificates and keys ------------------------------------------------------------------- */
+
+static void
+free_identity(void *identity)
+{
+    iossl_identity_free(identity);
+}
+
+static void
+free_key(void *key)
+{
+    EVP_PKEY_free(key);
+}
+
+/* The content of a certificate file; borrowed from the builder. */
+static iossl_identity *
+identity_of_file(builder *b, const char *file, iossl_error *err)
+{
+    iossl_identity *identity = iossl_strmap_get(b->identities, file);
+
+    if (identity == NULL
+        && iossl_identity_load(&identity, file, b->config->passwd_cb, b->config->passwd_arg, err)
+               == IOSSL_OK
+        && !iossl_strmap_put(b->identities, file, identity)) {
+        iossl_identity_free(identity);
+        identity = NULL;
+        iossl_error_memory(err);
+    }
+    return identity;
+}
+
+static EVP_PKEY *
+key_of_file(builder *b, const char *file, iossl_error *err)
+{
+    EVP_PKEY *key = iossl_strmap_get(b->keys, file);
+
+    if (key == NULL
+        && iossl_key_load(&key, file, b->config->passwd_cb, b->config->passwd_arg, err) == IOSSL_OK
+        && !iossl_strmap_put(b->keys, file, key)) {
+        EVP_PKEY_free(key);
+        key = NULL;
+        iossl_error_memory(err);
+    }
+    return key;
+}
+
+/* A stack of certs[1..], borrowing them; NULL also where there are none (then *ok is true). */
+static STACK_OF(X509) *
+chain_of_handles(const iossl_host_cert *hc, bool *ok)
+{
+    STACK_OF(X509) *chain = NULL;
+
+    *ok = true;
+    if (hc->n_certs < 2)
+        return NULL;
+    *ok = (chain = sk_X509_new_reserve(NULL, (int)hc->n_certs)) != NULL;
+    for (size_t i = 1; *ok && i < hc->n_certs; i++)
+        *ok = sk_X509_push(chain, hc->certs[i]) > 0;
+    return chain;
+}
+
+/* Where a key comes from, in the order of precedence. NULL: err says why. */
+static EVP_PKEY *
+find_key(builder *b, const iossl_host_cert *hc, const iossl_identity *identity,
+         const char **where, iossl_error *err)
+{
+    *where = "SSL_key";
+    if (identity != NULL && !identity->is_pem && identity->key != NULL) {
+        *where = hc->cert_file;             /* PKCS#12: its own key wins */
+        return identity->key;
+    }
+    if (hc->key != NULL)
+        return hc->key;
+    if (hc->key_file != NULL) {
+        *where = hc->key_file;
+        return key_of_file(b, hc->key_file, err);
+    }
+    if (identity != NULL && identity->is_pem) {
+        *where = hc->cert_file;             /* the key may be in the same file */
+        return key_of_file(b, hc->cert_file, err);
+    }
+    iossl_error_set(err, IOSSL_E_KEY, IOSSL_RANK_FATAL,
+                    "Failed to use Private Key: none was given for the certificate%s%s; "
+                    "use SSL_key_file or SSL_key",
+                    hc->cert_file != NULL ? " in " : "",
+                    hc->cert_file != NULL ? hc->cert_file : "");
+    return NULL;
+}
+
+static iossl_status
+apply_cert(builder *b, SSL_CTX *ssl_ctx, const iossl_host_cert *hc, iossl_error *err)
+{
+    iossl_status status = IOSSL_ERROR;
+    iossl_identity *identity = NULL;
+    STACK_OF(X509) *own_chain = NULL;
+    STACK_OF(X509) *chain;
+    const char *where, *cert_name = hc->cert_file;
+    EVP_PKEY *key;
+    X509 *cert;
+    bool ok = true;
+
+    if (hc->n_certs > 0) {
+        cert = hc->certs[0];
+        chain = own_chain = chain_of_handles(hc, &ok);
+        cert_name = "SSL_cert";
+    } else if (hc->cert_file != NULL) {
+        if ((identity = identity_of_file(b, hc->cert_file, err)) == NULL)
+            goto done;
+        cert = identity->cert;
+        chain = identity->chain;
+    } else {
+        status = IOSSL_OK;                  /* a key alone is of no use */
+        goto done;
+    }
+    if (!ok) {
+        iossl_error_memory(err);
+        goto done;
+    }
+    if ((key = find_key(b, hc, identity, &where, err)) == NULL)
+        goto done;
+    if (SSL_CTX_use_cert_and_key(ssl_ctx, cert, key, chain, 1) != 1) {
+        bool mismatch = X509_check_private_key(cert, key) != 1;
+
+        iossl_error_set_openssl(err, mismatch ? IOSSL_E_KEY : IOSSL_E_CERT, IOSSL_RANK_FATAL,
+                                mismatch ? "Failed to use Private Key from %s: it is not the key "
+                                           "of the certificate in %s"
+                                         : "Failed to use Certificate or Private Key from %s and %s",
+                                where, cert_name);
+        goto done;
+    }
+    if (b->config->role == IOSSL_CLIENT)
+        SSL_CTX_set_post_handshake_auth(ssl_ctx, 1);
+    status = IOSSL_OK;
+done:
+    sk_X509_free(own_chain);
+    return status;
+}
+
+/* ---- One SSL_CTX ----------------------------------------------------------------------------- */
+
+static SSL_CTX *
+new_ssl_ctx(builder *b, const char *host, iossl_error *err)
+{
+    SSL_CTX *ssl_ctx = SSL_CTX_new(TLS_method());
+
+    if (ssl_ctx == NULL) {
+        iossl_error_set_openssl(err, IOSSL_E_MEMORY, IOSSL_RANK_FATAL, "SSL Context init failed");
+        return NULL;
+    }
+    if (!apply_versions(b, ssl_ctx)) {
+        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                                "SSL Context init failed: SSL_version leaves no protocol");
+        goto failed;
+    }
+    if (!apply_modes(b, ssl_ctx) || !apply_verification(b, ssl_ctx)
+        || !apply_protocols(b, ssl_ctx)) {
+        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, "SSL Context init failed");
+        goto failed;
+    }
+    if (apply_ciphers(b, ssl_ctx, host, err) != IOSSL_OK
+        || apply_key_exchange(b, ssl_ctx, err) != IOSSL_OK)
+        goto failed;
+    if (SSL_CTX_set_tlsext_servername_callback(ssl_ctx, choose_by_servername) != 1
+        || SSL_CTX_set_tlsext_servername_arg(ssl_ctx, b->ctx) != 1)
+        goto failed;
+    return ssl_ctx;
+failed:
+    SSL_CTX_free(ssl_ctx);
+    return NULL;
+}
+
+static void
+free_host_entry(void *p)
+{
+    host_entry *entry = p;
+
+    if (entry == NULL)
+        return;
+    SSL_CTX_free(entry->ssl_ctx);
+    free(entry->cipher_list);
+    free(entry->ciphersuites);
+    free(entry);
+}
+
+/* A copy of what a host has of its own; *ok becomes false without memory. */
+static char *
+own_string(const iossl_strmap *map, const char *host, bool *ok)
+{
+    const char *value = iossl_strmap_count(map) > 1 ? host_string(map, host) : NULL;
+    char *copy = value == NULL ? NULL : strdup(value);
+
+    *ok = *ok && (value == NULL || copy != NULL);
+    return copy;
+}
+
+static iossl_status
+add_host(builder *b, const char *host, iossl_error *err)
+{
+    host_entry *entry = calloc(1, sizeof *entry);
+    bool ok = entry != NULL;
+
+    if (ok) {
+        entry->cipher_list = own_string(b->config->cipher_lists, host, &ok);
+        entry->ciphersuites = own_string(b->config->ciphersuites, host, &ok);
+    }
+    if (!ok) {
+        free_host_entry(entry);
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    if ((entry->ssl_ctx = new_ssl_ctx(b, host, err)) == NULL
+        || !iossl_strmap_put(b->ctx->hosts, host, entry)) {
+        if (entry->ssl_ctx != NULL)
+            iossl_error_memory(err);
+        free_host_entry(entry);
+        return IOSSL_ERROR;
+    }
+    return IOSSL_OK;
+}
+
+/* ---- The certificates of all hosts ----------------------------------------------------------- */
+
+static int
+by_key(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The keys of a map, sorted so that "host" comes before "host%tag"; free() it. */
+static const char **
+sorted_keys(const iossl_strmap *map)
+{
+    size_t n = iossl_strmap_count(map);
+    const char **keys = malloc((n + 1) * sizeof *keys);
+
+    if (keys == NULL)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        keys[i] = iossl_strmap_key(map, i);
+    qsort(keys, n, sizeof *keys, by_key);
+    return keys;
+}
+
+/* The host of "host" or "host%tag"; free() it. */
+static char *
+host_of(const char *key)
+{
+    return strndup(key, strcspn(key, "%"));
+}
+
+static iossl_status
+add_host_cert(builder *b, const char *key, iossl_error *err)
+{
+    iossl_status status = IOSSL_ERROR;
+    const iossl_host_cert *hc = iossl_strmap_get(b->config->host_certs, key);
+    char *host = host_of(key);
+    const host_entry *entry;
+
+    if (host == NULL) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    if (strchr(key, '%') != NULL && iossl_strmap_get(b->config->host_certs, host) == NULL) {
+        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                        "SSL Context init for %s failed - no config for %s", key, host);
+        goto done;
+    }
+    if (iossl_strmap_get(b->ctx->hosts, host) == NULL && add_host(b, host, err) != IOSSL_OK)
+        goto done;
+    entry = iossl_strmap_get(b->ctx->hosts, host);
+    status = apply_cert(b, entry->ssl_ctx, hc, err);
+done:
+    free(host);
+    return status;
+}
+
+static iossl_status
+add_all_hosts(builder *b, iossl_error *err)
+{
+    iossl_status status = IOSSL_ERROR;
+    size_t n = iossl_strmap_count(b->config->host_certs);
+    const char **keys = sorted_keys(b->config->host_certs);
+
+    if (keys == NULL) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    if (n == 0 && add_host(b, "", err) != IOSSL_OK)
+        goto done;
+    for (size_t i = 0; i < n; i++)
+        if (add_host_cert(b, keys[i], err) != IOSSL_OK)
+            goto done;
+    b->ctx->fallback = iossl_strmap_get(b->ctx->hosts, "");
+    if (b->ctx->fallback == NULL)
+        b->ctx->fallback = iossl_strmap_value(b->ctx->hosts, 0);
+    if (b->config->ssl_ctx_cb != NULL) {
+        for (size_t i = 0; i < iossl_strmap_count(b->ctx->hosts); i++) {
+            host_entry *entry = iossl_strmap_value(b->ctx->hosts, i);
+
+            if (!b->config->ssl_ctx_cb(b->config->ssl_ctx_arg, entry->ssl_ctx)) {
+                iossl_error_set(err, IOSSL_E_CALLBACK, IOSSL_RANK_FATAL,
+                                "SSL Context init failed: refused by SSL_create_ctx_callback");
+                goto done;
+            }
+        }
+    }
+    status = IOSSL_OK;
+done:
+    free(keys);
+    return status;
+}
+
+/* ---- Trust ----------------------------------------------------------------------------------- */
+
+static iossl_status
+add_crls(X509_STORE *store, const char *file, iossl_error *err)
+{
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+
+    if (lookup == NULL || X509_load_crl_file(lookup, file, X509_FILETYPE_PEM) < 1) {
+        iossl_error_set_openssl(err, IOSSL_E_CRL, IOSSL_RANK_FATAL,
+                                "Invalid certificate revocation list: SSL_crl_file %s", file);
+        return IOSSL_ERROR;
+    }
+    return IOSSL_OK;
+}
+
+/* Does the configuration name any trust of its own? */
+static bool
+names_trust(const iossl_config *config)
+{
+    return config->ca_file != NULL || config->ca_path != NULL || config->cas != NULL
+           || config->no_default_ca;
+}
+
+static iossl_status
+add_ca_files(builder *b, iossl_error *err)
+{
+    const iossl_config *config = b->config;
+    bool verifies = config->verify.mode != IOSSL_VERIFY_NONE;
+    char *default_file = NULL, *default_path = NULL;
+    const char *file = config->ca_file, *path = config->ca_path;
+    iossl_status status = IOSSL_ERROR;
+
+    if (!names_trust(config) && (verifies || config->role == IOSSL_CLIENT)) {
+        if (iossl_default_ca(&default_file, &default_path, err) != IOSSL_OK)
+            goto done;
+        file = default_file;
+        path = default_path;
+    }
+    if (file == NULL && path == NULL) {
+        status = IOSSL_OK;
+        goto done;
+    }
+    if (!verifies) {
+        /* Wanted only for what else can be checked against them, so their absence is no error. */
+        (void)iossl_castore_add(b->store, file, path, NULL);
+        status = IOSSL_OK;
+        goto done;
+    }
+    if (iossl_castore_check(file, path, err) != IOSSL_OK)
+        goto done;
+    status = iossl_castore_add(b->store, file, path, err);
+done:
+    iossl_free(default_file);
+    iossl_free(default_path);
+    return status;
+}
+
+static iossl_status
+build_store(builder *b, iossl_error *err)
+{
+    const iossl_config *config = b->config;
+
+    if ((b->store = X509_STORE_new()) == NULL) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    for (int i = 0; i < sk_X509_num(config->cas); i++) {
+        if (X509_STORE_add_cert(b->store, sk_X509_value(config->cas, i)) != 1) {
+            iossl_error_set_openssl(err, IOSSL_E_CA, IOSSL_RANK_FATAL,
+                                    "Failed to add certificate to CA store");
+            return IOSSL_ERROR;
+        }
+    }
+    if (add_ca_files(b, err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    if (config->check_crl && config->crl_file != NULL)
+        return add_crls(b->store, config->crl_file, err);
+    return IOSSL_OK;
+}
+
+static iossl_status
+build_client_ca_names(builder *b, iossl_error *err)
+{
+    const iossl_config *config = b->config;
+
+    if (config->client_ca_file != NULL
+        && (b->client_ca_names = SSL_load_client_CA_file(config->client_ca_file)) == NULL) {
+        iossl_error_set_openssl(err, IOSSL_E_CA, IOSSL_RANK_FATAL,
+                                "Failed to load certificate to client CA list: "
+                                "SSL_client_ca_file %s", config->client_ca_file);
+        return IOSSL_ERROR;
+    }
+    ERR_clear_error();      /* where the file ended, OpenSSL left "no start line" */
+    if (sk_X509_num(config->client_cas) <= 0)
+        return IOSSL_OK;
+    if (b->client_ca_names == NULL && (b->client_ca_names = sk_X509_NAME_new_null()) == NULL) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    for (int i = 0; i < sk_X509_num(config->client_cas); i++) {
+        X509_NAME *name = X509_NAME_dup(
+            X509_get_subject_name(sk_X509_value(config->client_cas, i)));
+
+        if (name == NULL || sk_X509_NAME_push(b->client_ca_names, name) <= 0) {
+            X509_NAME_free(name);
+            iossl_error_set_openssl(err, IOSSL_E_CA, IOSSL_RANK_FATAL,
+                                    "Failed to add certificate to client CA list");
+            return IOSSL_ERROR;
+        }
+    }
+    return IOSSL_OK;
+}
+
+/*
+ * A server that verifies clients has to name its set of sessions (SSL_CTX_set_session_id_context(3)),
+ * and sessions made under other settings must not resume here: so the name is random by default.
+ */
+static iossl_status
+choose_sid_ctx(builder *b, iossl_error *err)
+{
+    const iossl_config *config = b->config;
+
+    if (config->sid_ctx_len > 0) {
+        memcpy(b->sid_ctx, config->sid_ctx, config->sid_ctx_len);
+        b->sid_ctx_len = config->sid_ctx_len;
+    } else if (config->role == IOSSL_SERVER && (config->verify.mode & IOSSL_VERIFY_PEER) != 0) {
+        b->sid_ctx_len = 16;
+        if (RAND_bytes(b->sid_ctx, (int)b->sid_ctx_len) != 1) {
+            iossl_error_set_openssl(err, IOSSL_E_SYSTEM, IOSSL_RANK_FATAL,
+                                    "no random bytes for a session id context");
+            return IOSSL_ERROR;
+        }
+    }
+    return IOSSL_OK;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static bool
+copy_protocols(iossl_protocols *to, const iossl_protocols *from)
+{
+    if (from->len == 0)
+        return true;
+    if ((to->wire = malloc(from->len)) == NULL)
+        return false;
+    memcpy(to->wire, from->wire, from->len);
+    to->len = from->len;
+    return true;
+}
+
+static iossl_ctx *
+new_empty(const iossl_config *config, iossl_error *err)
+{
+    iossl_ctx *ctx = calloc(1, sizeof *ctx);
+
+    if (ctx == NULL) {
+        iossl_error_memory(err);
+        return NULL;
+    }
+    atomic_init(&ctx->refs, 1);
+    ctx->role = config->role;
+    iossl_verify_settings_copy(&ctx->verify, &config->verify);
+    if ((ctx->hosts = iossl_strmap_new(free_host_entry)) == NULL
+        || !copy_protocols(&ctx->alpn, &config->alpn) || !copy_protocols(&ctx->npn, &config->npn)) {
+        iossl_ctx_free(ctx);
+        iossl_error_memory(err);
+        return NULL;
+    }
+    return ctx;
+}
+
+iossl_ctx *
+iossl_ctx_new(const iossl_config *config, iossl_error *err)
+{
+    builder b = {.config = config};
+    iossl_status status = IOSSL_ERROR;
+
+    if (!iossl_init(err))
+        return NULL;
+    ERR_clear_error();
+    if ((b.ctx = new_empty(config, err)) == NULL)
+        return NULL;
+    b.identities = iossl_strmap_new(free_identity);
+    b.keys = iossl_strmap_new(free_key);
+    if (b.identities == NULL || b.keys == NULL) {
+        iossl_error_memory(err);
+        goto done;
+    }
+    if (choose_sid_ctx(&b, err) != IOSSL_OK || build_store(&b, err) != IOSSL_OK
+        || build_client_ca_names(&b, err) != IOSSL_OK || add_all_hosts(&b, err) != IOSSL_OK)
+        goto done;
+    status = IOSSL_OK;
+done:
+    iossl_strmap_free(b.identities);
+    iossl_strmap_free(b.keys);
+    X509_STORE_free(b.store);
+    sk_X509_NAME_pop_free(b.client_ca_names, X509_NAME_free);
+    ERR_clear_error();
+    if (status != IOSSL_OK) {
+        iossl_ctx_free(b.ctx);
+        b.ctx = NULL;
+    }
+    return b.ctx;
+}
+
+iossl_ctx *
+iossl_ctx_up_ref(iossl_ctx *ctx)
+{
+    if (ctx != NULL)
+        atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);
+    return ctx;
+}
+
+void
+iossl_ctx_free(iossl_ctx *ctx)
+{
+    if (ctx == NULL || atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    iossl_strmap_free(ctx->hosts);
+    iossl_verify_settings_cleanup(&ctx->verify);
+    free(ctx->alpn.wire);
+    free(ctx->npn.wire);
+    free(ctx);
+}
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+iossl_role
+iossl_ctx_get_role(const iossl_ctx *ctx)
+{
+    return ctx->role;
+}
+
+int
+iossl_ctx_get_verify_mode(const iossl_ctx *ctx)
+{
+    return ctx->verify.mode;
+}
+
+SSL_CTX *
+iossl_ctx_get0_ssl_ctx(const iossl_ctx *ctx)
+{
+    return ctx->fallback->ssl_ctx;
+}
+
+const iossl_verify_settings *
+iossl_ctx_get0_verify_settings(const iossl_ctx *ctx)
+{
+    return &ctx->verify;
+}

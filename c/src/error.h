@@ -1,0 +1,20 @@
+/*
+ * error.h - what the rooms of libiossl need of errors beyond iossl.h.
+ */
+#ifndef IOSSL_ERROR_H
+#define IOSSL_ERROR_H
+
+#include "iossl.h"
+
+/* "out of memory", IOSSL_E_MEMORY; needs none itself. Also empties OpenSSL's queue. */
+void iossl_error_memory(iossl_error *err);
+
+/* Keeps the X509_V_ERR_* code with the error that is set; ignored where err is NULL. */
+void iossl_error_set_verify_code(iossl_error *err, int verify_code);
+
+/*
+ * A private copy of an error that outlives the caller's, NULL where src is empty or memory is out.
+ */
+iossl_error *iossl_error_dup(const iossl_error *src);
+
+#endif

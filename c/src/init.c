@@ -1,0 +1,57 @@
+/*
+ * init.c - what the library makes once in a process.
+ *
+ * Owns      the ex_data indexes and the BIO method: with the CA-store cache, all that is global.
+ * Promises  any thread may come first; what was made is constant afterwards.
+ * Leaves    freeing at exit to OpenSSL (indexes) and to the process (one BIO_METHOD).
+ * See       CRYPTO_get_ex_new_index(3), BIO_meth_new(3).
+ */
+#include "init.h"
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "error.h"
+#include "transport.h"
+
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+static int conn_index = -1;
+static int verifier_index = -1;
+static BIO_METHOD *bio_method;
+
+static void
+run_once(void)
+{
+    conn_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    verifier_index = X509_STORE_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    bio_method = iossl_transport_bio_method_new();
+}
+
+bool
+iossl_init(iossl_error *err)
+{
+    if (CRYPTO_THREAD_run_once(&once, run_once) == 1 && conn_index >= 0 && verifier_index >= 0
+        && bio_method != NULL)
+        return true;
+    iossl_error_memory(err);
+    return false;
+}
+
+int
+iossl_init_conn_index(void)
+{
+    return conn_index;
+}
+
+int
+iossl_init_verifier_index(void)
+{
+    return verifier_index;
+}
+
+BIO_METHOD *
+iossl_init_bio_method(void)
+{
+    return bio_method;
+}

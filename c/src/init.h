@@ -1,0 +1,18 @@
+/*
+ * init.h - what the library makes once in a process.
+ */
+#ifndef IOSSL_INIT_H
+#define IOSSL_INIT_H
+
+#include "iossl.h"
+
+/* Runs the one-time initialization; false where it failed (no memory), which it then does for ever. */
+bool iossl_init(iossl_error *err);
+
+/* After iossl_init(): where an SSL keeps its iossl_conn, an X509_STORE_CTX its iossl_verifier. */
+int iossl_init_conn_index(void);
+int iossl_init_verifier_index(void);
+/* After iossl_init(): the BIO_METHOD over an iossl_transport. */
+BIO_METHOD *iossl_init_bio_method(void);
+
+#endif

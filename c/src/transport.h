@@ -1,0 +1,40 @@
+/*
+ * transport.h - how a connection uses a transport.
+ */
+#ifndef IOSSL_TRANSPORT_H
+#define IOSSL_TRANSPORT_H
+
+#include <openssl/bio.h>
+
+#include "iossl.h"
+
+/* How the next transfers behave; set by conn.c before each operation. */
+typedef struct iossl_transfer_mode {
+    bool never_wait;    /* MSG_DONTWAIT: a deadline runs, or the caller polls                     */
+    bool no_sigpipe;    /* MSG_NOSIGNAL: the program didn't ask for this write                    */
+} iossl_transfer_mode;
+
+/* What the last transfer through the BIO came to. */
+typedef struct iossl_transfer {
+    iossl_status status;
+    int errnum;         /* with IOSSL_ERROR                                                       */
+    bool eof;           /* the other end has closed; stays                                        */
+} iossl_transfer;
+
+/* For init.c: the BIO_METHOD; NULL: no memory. */
+BIO_METHOD *iossl_transport_bio_method_new(void);
+
+/* A BIO over the transport, which it borrows. NULL: no memory. */
+BIO *iossl_transport_bio_new(iossl_transport *transport);
+
+void iossl_transport_set_mode(iossl_transport *transport, iossl_transfer_mode mode);
+/* Resets what the last transfer came to, before an operation; what has to last (eof) stays. */
+void iossl_transport_begin(iossl_transport *transport);
+const iossl_transfer *iossl_transport_get0_last(const iossl_transport *transport);
+int iossl_transport_fd(const iossl_transport *transport);
+/* IOSSL_OK, _TIMEOUT, _INTERRUPTED, _ERROR (errno), or `want` again where it can't wait. */
+iossl_status iossl_transport_wait(iossl_transport *transport, iossl_status want,
+                                  int64_t timeout_ms);
+bool iossl_transport_can_wait(const iossl_transport *transport);
+
+#endif

@@ -1,0 +1,404 @@
+/*
+ * verify.c - who the peer is: the one place where a chain, a name, pins and the program's own say
+ * become a verdict.
+ *
+ * Owns      the verify callback, the order of the checks, the sentence that says why not.
+ * Promises  state is per verification, never per context: interleaved handshakes on one context
+ *           don't see each other. What OpenSSL doesn't call back for (resumed sessions, anonymous
+ *           ciphers) is checked after the handshake. No verdict but a positive one lets pass.
+ * Leaves    chain building to OpenSSL, name rules to names.c, digests to fingerprint.c.
+ * See       SSL_CTX_set_verify(3), X509_STORE_CTX_set_verify_cb(3), RFC 6125, RFC 9525.
+ *
+ * Order for each certificate: OpenSSL's verdict, then the program's callback, which may override
+ * it. At the leaf, if that came out well: the name. A pinned leaf passes whatever the rest says
+ * (the program named this very certificate); where a pin is required, no other leaf does.
+ */
+#include "verify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "compat.h"
+#include "conn.h"
+#include "context.h"
+#include "error.h"
+#include "init.h"
+#include "names.h"
+
+void
+iossl_verify_settings_init(iossl_verify_settings *settings, iossl_role role)
+{
+    *settings = (iossl_verify_settings){
+        .mode = role == IOSSL_CLIENT ? IOSSL_VERIFY_PEER : IOSSL_VERIFY_NONE,
+        .scheme = *iossl_scheme_by_name("default"),
+        .require_name = true,
+    };
+}
+
+void
+iossl_verify_settings_copy(iossl_verify_settings *to, const iossl_verify_settings *from)
+{
+    *to = *from;
+    to->pins = iossl_pins_up_ref(from->pins);
+}
+
+void
+iossl_verify_settings_cleanup(iossl_verify_settings *settings)
+{
+    iossl_pins_free(settings->pins);
+    settings->pins = NULL;
+}
+
+iossl_status
+iossl_verify_settings_set_mode(iossl_verify_settings *settings, int mode, iossl_error *err)
+{
+    const int known = IOSSL_VERIFY_PEER | IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                      | IOSSL_VERIFY_CLIENT_ONCE;
+
+    if (mode < 0 || (mode & ~(known | SSL_VERIFY_POST_HANDSHAKE)) != 0) {
+        iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL,
+                        "SSL_verify_mode %d: combine SSL_VERIFY_PEER (1), "
+                        "SSL_VERIFY_FAIL_IF_NO_PEER_CERT (2) and SSL_VERIFY_CLIENT_ONCE (4), or "
+                        "use SSL_VERIFY_NONE (0)", mode);
+        return IOSSL_ERROR;
+    }
+    settings->mode = mode;
+    return IOSSL_OK;
+}
+
+void
+iossl_verify_settings_set_pins(iossl_verify_settings *settings, iossl_pins *pins, bool require)
+{
+    iossl_pins *old = settings->pins;
+
+    settings->pins = iossl_pins_up_ref(pins);
+    settings->require_pin = require;
+    iossl_pins_free(old);
+}
+
+bool
+iossl_verifier_init(iossl_verifier *v, iossl_role role, const iossl_verify_settings *settings)
+{
+    memset(v, 0, sizeof *v);
+    iossl_verify_settings_copy(&v->settings, settings);
+    v->role = role;
+    v->cause = iossl_error_new();
+    return v->cause != NULL;
+}
+
+void
+iossl_verifier_cleanup(iossl_verifier *v)
+{
+    iossl_verify_settings_cleanup(&v->settings);
+    free(v->name);
+    v->name = NULL;
+    iossl_error_free(v->cause);
+    v->cause = NULL;
+}
+
+void
+iossl_verifier_begin(iossl_verifier *v)
+{
+    v->leaf_seen = v->name_verified = false;
+    iossl_error_clear(v->cause);
+}
+
+static bool
+is_pinned(const iossl_verifier *v, const X509 *leaf)
+{
+    return v->settings.pins != NULL && leaf != NULL && iossl_pins_match(v->settings.pins, leaf);
+}
+
+/* What a person can do about the chain errors that people meet. */
+static const char *
+advice(int verify_code)
+{
+    switch (verify_code) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return "; its issuer is not among the CA certificates given, and the peer didn't send it";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return "; give its CA (SSL_ca_file) or its fingerprint (SSL_fingerprint) if you trust it";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return "; renew the certificate, or check this machine's clock";
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+        return "; give its issuer's CRL with SSL_crl_file or in SSL_ca_path";
+    default:
+        return "";
+    }
+}
+
+/* Keeps OpenSSL's first verdict against a certificate in words. */
+static void
+note_chain_error(iossl_verifier *v, X509_STORE_CTX *store_ctx)
+{
+    int code = X509_STORE_CTX_get_error(store_ctx);
+    X509 *cert = X509_STORE_CTX_get_current_cert(store_ctx);
+    char *subject = cert == NULL ? NULL : iossl_cert_subject(cert);
+
+    iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
+                    "%s (certificate %d of the chain, \"%s\")%s",
+                    X509_verify_cert_error_string(code), X509_STORE_CTX_get_error_depth(store_ctx),
+                    subject == NULL ? "" : subject, advice(code));
+    iossl_error_set_verify_code(v->cause, code);
+    free(subject);
+}
+
+static bool
+wants_name_check(const iossl_verifier *v)
+{
+    return v->role == IOSSL_CLIENT && (v->settings.mode & IOSSL_VERIFY_PEER) != 0
+           && !v->settings.scheme.accept_any;
+}
+
+/* A certificate that says nothing but this one name, as a subjectAltName. NULL: no memory. */
+static X509 *
+certificate_of_name(const char *name)
+{
+    ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *general = GENERAL_NAME_new();
+    ASN1_IA5STRING *dns = ASN1_IA5STRING_new();
+    X509 *cert = X509_new();
+    bool ok = names != NULL && general != NULL && dns != NULL && cert != NULL;
+
+    if (ok && address != NULL) {
+        GENERAL_NAME_set0_value(general, GEN_IPADD, address);
+        address = NULL;
+    } else if (ok && (ok = ASN1_STRING_set(dns, name, -1) == 1)) {
+        GENERAL_NAME_set0_value(general, GEN_DNS, dns);
+        dns = NULL;
+    }
+    if (ok && (ok = sk_GENERAL_NAME_push(names, general) > 0))
+        general = NULL;
+    ok = ok && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0) == 1
+         && X509_check_purpose(cert, -1, 0) == 1;   /* has OpenSSL note the extension */
+    ASN1_OCTET_STRING_free(address);
+    ASN1_IA5STRING_free(dns);
+    GENERAL_NAME_free(general);
+    GENERAL_NAMES_free(names);
+    if (!ok) {
+        X509_free(cert);
+        cert = NULL;
+    }
+    return cert;
+}
+
+/*
+ * RFC 5280 section 4.2.1.10 as it has to be where a name was taken from the commonName: OpenSSL
+ * holds the constraints of the chain against the subjectAltNames, and against a commonName only
+ * where it looks like a DNS name and no dNSName is there.
+ */
+static bool
+is_permitted_by_chain(iossl_verifier *v, const char *name, const STACK_OF(X509) *chain)
+{
+    X509 *alone = NULL;
+    bool ok = true;
+
+    for (int i = 1; ok && i < sk_X509_num(chain); i++) {
+        NAME_CONSTRAINTS *constraints =
+            X509_get_ext_d2i(sk_X509_value(chain, i), NID_name_constraints, NULL, NULL);
+
+        if (constraints == NULL)
+            continue;
+        if (alone == NULL)
+            alone = certificate_of_name(name);
+        ok = alone != NULL && NAME_CONSTRAINTS_check(alone, constraints) == X509_V_OK;
+        NAME_CONSTRAINTS_free(constraints);
+    }
+    X509_free(alone);
+    if (!ok)
+        iossl_error_set(v->cause, IOSSL_E_NAME, IOSSL_RANK_IDENTITY,
+                        "hostname verification failed: the certificate has \"%s\" as its "
+                        "commonName only, and the name constraints of its CA don't permit it", name);
+    return ok;
+}
+
+/* Is the leaf the certificate of the name that was asked for? chain: as verified, or NULL. */
+static bool
+check_name(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
+{
+    const char *name = v->name;
+    bool by_cn;
+
+    if (name == NULL && v->settings.scheme.callback != NULL)
+        name = "unknown";           /* as programs with a callback of their own know it */
+    if (name == NULL) {
+        if (!v->settings.require_name)
+            return true;
+        iossl_error_set(v->cause, IOSSL_E_NO_NAME, IOSSL_RANK_NO_NAME,
+                        "Cannot determine peer hostname for verification; "
+                        "give it with SSL_verifycn_name or SSL_hostname");
+        return false;
+    }
+    switch (iossl_names_verify(name, strlen(name), leaf, &v->settings.scheme, v->settings.psl, &by_cn,
+                               v->cause)) {
+    case IOSSL_NAME_MATCH:
+        v->name_verified = !by_cn || is_permitted_by_chain(v, name, chain);
+        return v->name_verified;
+    case IOSSL_NAME_MISMATCH:
+    case IOSSL_NAME_UNUSABLE:
+        break;
+    }
+    iossl_error_set_verify_code(v->cause, X509_V_ERR_HOSTNAME_MISMATCH);
+    if (iossl_error_get_code(v->cause) == IOSSL_E_NONE)
+        iossl_error_set(v->cause, IOSSL_E_NAME, IOSSL_RANK_IDENTITY,
+                        "hostname verification failed: \"%s\"", name);
+    return false;
+}
+
+/* The leaf as a whole, after the chain was found good or was overridden. */
+static bool
+check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
+{
+    if (is_pinned(v, leaf)) {
+        iossl_error_clear(v->cause);
+        v->leaf_seen = true;
+        return true;
+    }
+    if (v->settings.require_pin && v->settings.pins != NULL) {
+        iossl_error_set(v->cause, IOSSL_E_PIN, IOSSL_RANK_IDENTITY,
+                        "the certificate has none of the fingerprints given with SSL_fingerprint, "
+                        "and SSL_force_fingerprint requires one");
+        return false;
+    }
+    if (wants_name_check(v) && !check_name(v, leaf, chain))
+        return false;
+    v->leaf_seen = true;
+    return true;
+}
+
+static int
+verify(iossl_verifier *v, int ok, X509_STORE_CTX *store_ctx)
+{
+    X509 *leaf = X509_STORE_CTX_get0_cert(store_ctx);
+    bool accepted = ok == 1;
+
+    if (v->cb != NULL)
+        accepted = v->cb(v->cb_arg, accepted, store_ctx);
+    /* With a pin set, the leaf decides, not what was said of its chain on the way to it. */
+    if (!accepted && !is_pinned(v, leaf)) {
+        if (ok == 1) {
+            iossl_error_set(v->cause, IOSSL_E_CALLBACK, IOSSL_RANK_IO,
+                            "the program's SSL_verify_callback refused the certificate");
+            X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+        } else {
+            note_chain_error(v, store_ctx);
+        }
+        return 0;
+    }
+    if (X509_STORE_CTX_get_error_depth(store_ctx) > 0 || (v->leaf_seen && ok == 1))
+        return 1;
+    if (!check_leaf(v, leaf, X509_STORE_CTX_get0_chain(store_ctx))) {
+        X509_STORE_CTX_set_error(store_ctx, iossl_error_get_code(v->cause) == IOSSL_E_PIN
+                                                ? X509_V_ERR_APPLICATION_VERIFICATION
+                                                : X509_V_ERR_HOSTNAME_MISMATCH);
+        return 0;
+    }
+    return 1;
+}
+
+int
+iossl_verify_callback(int ok, X509_STORE_CTX *store_ctx)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    iossl_conn *conn = ssl == NULL ? NULL : iossl_conn_from_ssl(ssl);
+    iossl_verifier *v = conn != NULL
+                            ? iossl_conn_get0_verifier(conn)
+                            : X509_STORE_CTX_get_ex_data(store_ctx, iossl_init_verifier_index());
+
+    return v == NULL ? 0 : verify(v, ok, store_ctx);
+}
+
+bool
+iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verify_result,
+                      bool has_psk)
+{
+    if ((v->settings.mode & IOSSL_VERIFY_PEER) == 0)
+        return true;
+    if (leaf == NULL) {
+        if (v->role == IOSSL_SERVER)
+            return (v->settings.mode & IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT) == 0 || has_psk;
+        if (has_psk)
+            return true;
+        iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
+                        "certificate verify failed: the server sent no certificate");
+        return false;
+    }
+    if (v->leaf_seen)
+        return true;
+    if (!is_resumed) {
+        iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
+                        "certificate verify failed: the certificate was not verified");
+        return false;
+    }
+    /* The chain was verified when the session was made; name and pins are this connection's own. */
+    if (verify_result != X509_V_OK && v->cb == NULL && !is_pinned(v, leaf)) {
+        iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
+                        "certificate verify failed: %s, in the session that was resumed",
+                        X509_verify_cert_error_string(verify_result));
+        return false;
+    }
+    return check_leaf(v, leaf, NULL);
+}
+
+/* ---- A chain by itself ----------------------------------------------------------------------- */
+
+/* The parameters that a handshake on this SSL_CTX would verify with. */
+static bool
+set_parameters(X509_STORE_CTX *store_ctx, SSL_CTX *ssl_ctx, iossl_role role, int64_t at)
+{
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(store_ctx);
+
+    X509_VERIFY_PARAM_set_auth_level(param, SSL_CTX_get_security_level(ssl_ctx));
+    if (X509_STORE_CTX_set_default(store_ctx, role == IOSSL_CLIENT ? "ssl_server" : "ssl_client")
+            != 1
+        || X509_VERIFY_PARAM_set1(param, SSL_CTX_get0_param(ssl_ctx)) != 1)
+        return false;
+    if (at != 0)
+        X509_VERIFY_PARAM_set_time(param, (time_t)at);
+    return true;
+}
+
+iossl_status
+iossl_verify_chain(iossl_ctx *ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *chain,
+                   const char *name, int64_t at, iossl_error *err)
+{
+    iossl_status status = IOSSL_ERROR;
+    SSL_CTX *ssl_ctx = iossl_ctx_get0_ssl_ctx(ctx);
+    X509_STORE_CTX *store_ctx = NULL;
+    iossl_verifier v;
+
+    if (!iossl_init(err))
+        return IOSSL_ERROR;
+    if (!iossl_verifier_init(&v, role, iossl_ctx_get0_verify_settings(ctx))
+        || (name != NULL && (v.name = strdup(name)) == NULL)
+        || (store_ctx = X509_STORE_CTX_new()) == NULL
+        || X509_STORE_CTX_init(store_ctx, SSL_CTX_get_cert_store(ssl_ctx), leaf, chain) != 1
+        || !set_parameters(store_ctx, ssl_ctx, role, at)
+        || X509_STORE_CTX_set_ex_data(store_ctx, iossl_init_verifier_index(), &v) != 1) {
+        iossl_error_memory(err);
+        goto done;
+    }
+    X509_STORE_CTX_set_verify_cb(store_ctx, iossl_verify_callback);
+    if (X509_verify_cert(store_ctx) == 1 && v.leaf_seen) {
+        status = IOSSL_OK;
+        goto done;
+    }
+    /* Where OpenSSL gave up without asking the callback. */
+    if (iossl_error_get_code(v.cause) == IOSSL_E_NONE)
+        note_chain_error(&v, store_ctx);
+    iossl_error_copy(err, v.cause);
+done:
+    X509_STORE_CTX_free(store_ctx);
+    iossl_verifier_cleanup(&v);
+    ERR_clear_error();
+    return status;
+}

@@ -1,0 +1,57 @@
+/*
+ * verify.h - who the peer is: settings, and one verdict per handshake.
+ */
+#ifndef IOSSL_VERIFY_H
+#define IOSSL_VERIFY_H
+
+#include "iossl.h"
+
+/* What a context gives its connections to start with. A plain value but for the pins. */
+typedef struct iossl_verify_settings {
+    int mode;                   /* IOSSL_VERIFY_* */
+    iossl_scheme scheme;
+    const iossl_psl *psl;       /* borrowed: outlives the context */
+    iossl_pins *pins;           /* owned reference, NULL: none */
+    bool require_pin;
+    bool require_name;
+} iossl_verify_settings;
+
+void iossl_verify_settings_init(iossl_verify_settings *settings, iossl_role role);
+void iossl_verify_settings_copy(iossl_verify_settings *to, const iossl_verify_settings *from);
+void iossl_verify_settings_cleanup(iossl_verify_settings *settings);
+/* Setters shared by config and connection. */
+iossl_status iossl_verify_settings_set_mode(iossl_verify_settings *settings, int mode,
+                                            iossl_error *err);
+void iossl_verify_settings_set_pins(iossl_verify_settings *settings, iossl_pins *pins,
+                                    bool require);
+
+/* One verification: of a handshake, or of a chain by itself. */
+typedef struct iossl_verifier {
+    iossl_verify_settings settings;
+    iossl_role role;            /* of the one who verifies */
+    char *name;                 /* owned; NULL: not known */
+    iossl_verify_cb cb;
+    void *cb_arg;
+
+    /* The verdict; reset by iossl_verifier_begin(). */
+    bool leaf_seen;             /* the leaf passed all that was asked */
+    bool name_verified;
+    iossl_error *cause;         /* owned; why it was refused */
+} iossl_verifier;
+
+/* False: no memory. */
+bool iossl_verifier_init(iossl_verifier *v, iossl_role role, const iossl_verify_settings *settings);
+void iossl_verifier_cleanup(iossl_verifier *v);
+void iossl_verifier_begin(iossl_verifier *v);
+
+/* For SSL_set_verify(3); finds the verifier through the SSL's connection. */
+int iossl_verify_callback(int ok, X509_STORE_CTX *store_ctx);
+
+/*
+ * After a handshake, where the callback may not have run (resumption, anonymous ciphers): is there
+ * a verified peer all the same? leaf may be NULL. has_psk: the peer proved a pre-shared key.
+ */
+bool iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verify_result,
+                           bool has_psk);
+
+#endif
