@@ -521,6 +521,30 @@ IOSSL_API iossl_status iossl_config_set_release_buffers(iossl_config *config, bo
 typedef bool (*iossl_ssl_ctx_cb)(void *arg, SSL_CTX *ssl_ctx);
 IOSSL_API void iossl_config_set_ssl_ctx_cb(iossl_config *config, iossl_ssl_ctx_cb cb, void *arg);
 
+/* ---- Session cache ------------------------------------------------------------------------- */
+
+/*
+ * Sessions of a client, by a key of the caller's choice ("host:port"); several may share a key. The
+ * least recently used goes first when there are more than max. Any thread may use it at any time.
+ */
+typedef struct iossl_session_cache iossl_session_cache;
+IOSSL_API iossl_session_cache *iossl_session_cache_new(size_t max, iossl_error *err);
+IOSSL_API iossl_session_cache *iossl_session_cache_up_ref(iossl_session_cache *cache);
+IOSSL_API void iossl_session_cache_free(iossl_session_cache *cache);
+/* Adds a session, or counts it as used where it is there already. Takes a reference. False: no
+ * memory. */
+IOSSL_API bool iossl_session_cache_add(iossl_session_cache *cache, const char *key,
+                                       SSL_SESSION *session);
+/* The latest used session of the key (this very one, where given), which counts as use;
+ * SSL_SESSION_free() it. NULL: none. */
+IOSSL_API SSL_SESSION *iossl_session_cache_get1(iossl_session_cache *cache, const char *key,
+                                                const SSL_SESSION *session);
+/* Removes all sessions of the key, or this one of it, or (key NULL) this one whatever its key. How
+ * many that were. */
+IOSSL_API size_t iossl_session_cache_del(iossl_session_cache *cache, const char *key,
+                                         const SSL_SESSION *session);
+IOSSL_API size_t iossl_session_cache_count(iossl_session_cache *cache);
+
 /* ---- Context ------------------------------------------------------------------------------- */
 
 /* Immutable, reference-counted, shared by any number of connections and threads. */

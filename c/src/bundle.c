@@ -203,14 +203,15 @@ hash_value(unsigned tag, const unsigned char *value, size_t len)
 static uint32_t
 hash_name(const unsigned char *name, size_t name_len)
 {
-    const unsigned char *p = name, *end = name + name_len, *set, *pair, *value;
+    const unsigned char *p = name, *end = name + name_len, *content, *set, *pair, *value;
     size_t set_len, pair_len, value_len, n;
     uint32_t hash = 0;
     unsigned tag;
 
-    if (!der_next(&p, end, DER_SEQUENCE, &p, &n))
+    if (!der_next(&p, end, DER_SEQUENCE, &content, &n))
         return 0;
-    end = p + n;
+    p = content;
+    end = content + n;
     while (p < end && der_next(&p, end, DER_SET, &set, &set_len)) {
         const unsigned char *set_end = set + set_len;
 

@@ -796,6 +796,8 @@ points_to_ascii(const points *name, char out[MAX_NAME + 2], size_t *len)
     size_t from, to;
 
     *len = 0;
+    if (name->n == 0)   /* every character was one that is ignored */
+        return "a label is empty";
     for (from = 0;; from = to + 1) {
         const uint32_t *label = name->at + from;
         const char *fault;

@@ -275,8 +275,6 @@ identity_classify(identity *id, iossl_error *why)
 {
     id->host = id->text;
     id->host_len = id->len;
-    if (id->len == 0)
-        return "it is empty";
     if (memchr(id->text, ':', id->len) != NULL) {
         if (strspn(id->text, "0123456789abcdefABCDEF:.") != id->len
             || inet_pton(AF_INET6, id->text, id->address) != 1)

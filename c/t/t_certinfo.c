@@ -103,8 +103,9 @@ test_subjects(void)
 static void
 test_altnames(void)
 {
-    static const char names[] = "DNS:a.test,other:user@ad,IP:10.0.0.1,IP:2001:db8::1,email:u@a.test,"
-                                "URI:https://a.test/,RID:1.2.3.4,dirname:Some One,DNS:n\\x00l.test";
+    static const char names[] =
+        "DNS:a.test,other:user@ad,IP:10.0.0.1,IP:2001:db8::1,email:u@a.test,URI:https://a.test/,"
+        "RID:1.2.3.4,dirname:Some One,DNS:n\\x00l.test";
     X509 *cert = test_cert("x", names);
     seen all = { .calls = 0 };
     seen two = { .stop_after = 2 };

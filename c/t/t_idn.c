@@ -46,6 +46,7 @@ test_to_ascii(void)
         { "\xed\x95\x9c\xea\xb5\xad.kr", "xn--3e0b707e.kr" },               /* Hangul, composed */
         { "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab\xe1\x84\x80\xe1\x85\xae\xe1\x86\xa8.kr",
           "xn--3e0b707e.kr" },                                              /* and in letters */
+        { "a\xcc\x85\xcc\x81.de", "xn--a-xbbl.de" },     /* the second mark is blocked */
         { "\xd7\x90\xd7\x91.com", "xn--4dbc.com" },
         { "\xf0\x9f\x98\x80.example", "xn--e28h.example" },
         { "a_\xc3\xbc.de", "xn--a_-yka.de" },
