@@ -61,6 +61,27 @@ iossl_compat_errno_text(char *buf, size_t size, int errnum)
 }
 #endif
 
+/* The lists that OpenSSL has where none is set. */
+static inline const char *
+iossl_compat_default_ciphers(void)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return OSSL_default_cipher_list();
+#else
+    return SSL_DEFAULT_CIPHER_LIST;
+#endif
+}
+
+static inline const char *
+iossl_compat_default_ciphersuites(void)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return OSSL_default_ciphersuites();
+#else
+    return TLS_DEFAULT_CIPHERSUITES;
+#endif
+}
+
 /* The peer's certificate with a reference of the caller's. */
 static inline X509 *
 iossl_compat_get1_peer_certificate(const SSL *ssl)

@@ -58,40 +58,75 @@ typedef struct {
 
 /* ---- Callbacks of OpenSSL -------------------------------------------------------------------- */
 
-/* RFC 6066 section 3: the certificate, and what goes with it, for the name the client asked for. */
+/* What a server name gets; NULL: nothing, the name is unknown and there is no default. */
+static const host_entry *
+find_host(const iossl_ctx *ctx, const char *name, size_t len)
+{
+    const host_entry *entry = NULL;
+    char key[TLSEXT_MAXLEN_host_name + 1];
+
+    if (len > 0 && len < sizeof key) {
+        for (size_t i = 0; i < len; i++)
+            key[i] = (char)tolower((unsigned char)name[i]);
+        key[len] = '\0';
+        if (strlen(key) == len)
+            entry = iossl_strmap_get(ctx->hosts, key);
+    }
+    return entry != NULL ? entry : iossl_strmap_get(ctx->hosts, "");
+}
+
+/* The host_name of a server_name extension (RFC 6066 section 3), borrowed; *len is 0 without one. */
+static const char *
+name_of_client_hello(SSL *ssl, size_t *len)
+{
+    /* list length (2 bytes), type of the first name (1), its length (2), the name */
+    const unsigned char *ext;
+    size_t ext_len, name_len;
+
+    *len = 0;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext, &ext_len) != 1 || ext_len < 5
+        || ext[2] != TLSEXT_NAMETYPE_host_name)
+        return NULL;
+    name_len = (size_t)ext[3] << 8 | ext[4];
+    if (name_len > ext_len - 5)
+        return NULL;
+    *len = name_len;
+    return (const char *)ext + 5;
+}
+
+/*
+ * Gives a connection the certificate and the ciphers of the name that the client asked for. This is
+ * early enough for both: TLS 1.3 has its cipher before the servername callback runs.
+ */
 static int
-choose_by_servername(SSL *ssl, int *alert, void *arg)
+choose_host(SSL *ssl, int *alert, void *arg)
 {
     const iossl_ctx *ctx = arg;
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    const host_entry *entry = NULL;
+    size_t len;
+    const char *name = name_of_client_hello(ssl, &len);
+    const host_entry *entry = find_host(ctx, name, len);
 
-    if (name != NULL) {
-        char key[TLSEXT_MAXLEN_host_name + 1];
-        size_t len = strlen(name);
-
-        if (len < sizeof key) {
-            for (size_t i = 0; i <= len; i++)
-                key[i] = (char)tolower((unsigned char)name[i]);
-            entry = iossl_strmap_get(ctx->hosts, key);
-        }
-    }
     if (entry == NULL)
-        entry = iossl_strmap_get(ctx->hosts, "");
-    if (entry == NULL) {
-        *alert = SSL_AD_UNRECOGNIZED_NAME;
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    }
-    if (SSL_get_SSL_CTX(ssl) != entry->ssl_ctx
-        && SSL_set_SSL_CTX(ssl, entry->ssl_ctx) != entry->ssl_ctx)
-        goto internal_error;
+        return SSL_CLIENT_HELLO_SUCCESS;    /* answer_servername() refuses it with the right alert */
     /* SSL_set_SSL_CTX changes the certificate only; ciphers have to follow by themselves. */
-    if ((entry->cipher_list != NULL && SSL_set_cipher_list(ssl, entry->cipher_list) != 1)
-        || (entry->ciphersuites != NULL && SSL_set_ciphersuites(ssl, entry->ciphersuites) != 1))
-        goto internal_error;
-    return SSL_TLSEXT_ERR_OK;
-internal_error:
-    *alert = SSL_AD_INTERNAL_ERROR;
+    if ((SSL_get_SSL_CTX(ssl) != entry->ssl_ctx
+         && SSL_set_SSL_CTX(ssl, entry->ssl_ctx) != entry->ssl_ctx)
+        || (entry->cipher_list != NULL && SSL_set_cipher_list(ssl, entry->cipher_list) != 1)
+        || (entry->ciphersuites != NULL && SSL_set_ciphersuites(ssl, entry->ciphersuites) != 1)) {
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static int
+answer_servername(SSL *ssl, int *alert, void *arg)
+{
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+    if (find_host(arg, name, name == NULL ? 0 : strlen(name)) != NULL)
+        return SSL_TLSEXT_ERR_OK;
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -461,7 +496,8 @@ new_ssl_ctx(builder *b, const char *host, iossl_error *err)
     if (apply_ciphers(b, ssl_ctx, host, err) != IOSSL_OK
         || apply_key_exchange(b, ssl_ctx, err) != IOSSL_OK)
         goto failed;
-    if (SSL_CTX_set_tlsext_servername_callback(ssl_ctx, choose_by_servername) != 1
+    SSL_CTX_set_client_hello_cb(ssl_ctx, choose_host, b->ctx);
+    if (SSL_CTX_set_tlsext_servername_callback(ssl_ctx, answer_servername) != 1
         || SSL_CTX_set_tlsext_servername_arg(ssl_ctx, b->ctx) != 1)
         goto failed;
     return ssl_ctx;
@@ -483,14 +519,18 @@ free_host_entry(void *p)
     free(entry);
 }
 
-/* A copy of what a host has of its own; *ok becomes false without memory. */
+/*
+ * What a connection has to be given when it turns to this host: NULL where all hosts have the same,
+ * which it has already; *ok becomes false without memory.
+ */
 static char *
-own_string(const iossl_strmap *map, const char *host, bool *ok)
+own_string(const iossl_strmap *map, const char *host, const char *openssl_default, bool *ok)
 {
-    const char *value = iossl_strmap_count(map) > 1 ? host_string(map, host) : NULL;
-    char *copy = value == NULL ? NULL : strdup(value);
+    bool varies = iossl_strmap_count(map) > (iossl_strmap_get(map, "") != NULL ? 1U : 0U);
+    const char *value = host_string(map, host);
+    char *copy = varies ? strdup(value != NULL ? value : openssl_default) : NULL;
 
-    *ok = *ok && (value == NULL || copy != NULL);
+    *ok = *ok && (!varies || copy != NULL);
     return copy;
 }
 
@@ -501,8 +541,10 @@ add_host(builder *b, const char *host, iossl_error *err)
     bool ok = entry != NULL;
 
     if (ok) {
-        entry->cipher_list = own_string(b->config->cipher_lists, host, &ok);
-        entry->ciphersuites = own_string(b->config->ciphersuites, host, &ok);
+        entry->cipher_list = own_string(b->config->cipher_lists, host,
+                                         iossl_compat_default_ciphers(), &ok);
+        entry->ciphersuites = own_string(b->config->ciphersuites, host,
+                                          iossl_compat_default_ciphersuites(), &ok);
     }
     if (!ok) {
         free_host_entry(entry);

@@ -204,7 +204,7 @@ test_identities(void)
     int fds[2];
     char name[64];
     iossl_identity *identity;
-    BIO *bio;
+    BIO *bio = NULL;
 
     check_identity("PEM", "chain.pem", NULL, 0, WITH_CHAIN | IS_PEM);
     check_identity("PEM after its key", "key-first.pem", NULL, 0, WITH_CHAIN | IS_PEM);
@@ -245,8 +245,9 @@ check_no_identity(const char *path, iossl_passwd_cb cb, const char *password, co
             "the cause stands first"))
         diag("%s", iossl_error_message(err));
     like(iossl_error_message(err), "[format:PEM] error:", "PEM's failure is told");
-    like(iossl_error_message(err), " ** [format:DER] error:", "DER's");
-    like(iossl_error_message(err), " ** [format:PKCS12] error:", "PKCS#12's");
+    /* Of an empty file those two have no reason to give. */
+    like(iossl_error_message(err), " ** [format:DER]", "DER's");
+    like(iossl_error_message(err), " ** [format:PKCS12]", "PKCS#12's");
     is_int(ERR_peek_error(), 0, "OpenSSL's queue is empty");
 }
 

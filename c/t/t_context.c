@@ -159,7 +159,9 @@ with_hosts(iossl_config *config)
         || iossl_config_add_certs(config, "b.example.test", &b_leaf.cert, 1, NULL) != IOSSL_OK
         || iossl_config_add_key(config, "b.example.test", b_leaf.key, NULL) != IOSSL_OK
         || iossl_config_set_cipher_list(config, "b.example.test", "ECDHE-ECDSA-AES256-GCM-SHA384",
-                                        NULL) != IOSSL_OK)
+                                        NULL) != IOSSL_OK
+        || iossl_config_set_ciphersuites(config, "b.example.test", "TLS_CHACHA20_POLY1305_SHA256",
+                                         NULL) != IOSSL_OK)
         bail_out("hosts");
     if (has_default
         && (iossl_config_add_certs(config, "", &leaf.cert, 1, NULL) != IOSSL_OK
@@ -167,17 +169,19 @@ with_hosts(iossl_config *config)
         bail_out("default host");
 }
 
+static const char *host_version;
+
 static void
-only_tls12(iossl_config *config)
+with_host_version(iossl_config *config)
 {
-    if (iossl_config_set_version(config, "TLSv1_2", NULL) != IOSSL_OK)
+    if (iossl_config_set_version(config, host_version, NULL) != IOSSL_OK)
         bail_out("version");
 }
 
 static void
 check_host(const char *hostname, const test_identity *want, const char *words)
 {
-    iossl_ctx *client = test_client_ctx(&ca, only_tls12);
+    iossl_ctx *client = test_client_ctx(&ca, with_host_version);
     iossl_ctx *server = test_server_ctx(NULL, with_hosts);
     test_pair pair = test_pair_new(client, server, NULL);
     X509 *shown;
@@ -194,7 +198,9 @@ check_host(const char *hostname, const test_identity *want, const char *words)
         ok(shown != NULL && X509_cmp(shown, want->cert) == 0, "%s: with that certificate", words);
         X509_free(shown);
         if (want == &b_leaf)
-            is_str(iossl_conn_get0_cipher(pair.client), "ECDHE-ECDSA-AES256-GCM-SHA384",
+            is_str(iossl_conn_get0_cipher(pair.client),
+                   strcmp(host_version, "TLSv1_2") == 0 ? "ECDHE-ECDSA-AES256-GCM-SHA384"
+                                                        : "TLS_CHACHA20_POLY1305_SHA256",
                    "and with that host's ciphers");
     }
     test_pair_free(&pair);
@@ -203,8 +209,10 @@ check_host(const char *hostname, const test_identity *want, const char *words)
 }
 
 static void
-test_hosts(void)
+test_hosts(const char *version)
 {
+    host_version = version;
+    has_default = false;
     check_host("a.example.test", &a_leaf, "a host");
     check_host("B.Example.Test", &b_leaf, "a host in other letters");
     check_host("c.example.test", NULL, "an unknown host, no default");
@@ -331,7 +339,8 @@ main(void)
     b_leaf = test_identity_make(&(test_cert_spec){.issuer = &ca, .altnames = "DNS:b.example.test"});
     test_versions();
     test_refusals();
-    test_hosts();
+    test_hosts("TLSv1_2");
+    test_hosts("TLSv1_3");
     test_alpn();
     test_callback();
     test_defaults();
