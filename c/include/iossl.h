@@ -510,8 +510,8 @@ IOSSL_API iossl_status iossl_config_set_alpn(iossl_config *config, const char *c
 /* The same for next protocol negotiation, where OpenSSL has it (never with TLS 1.3). */
 IOSSL_API iossl_status iossl_config_set_npn(iossl_config *config, const char *const *protocols,
                                             size_t n, iossl_error *err);
-/* Server: names the set of sessions that may be resumed here, 1 to 32 bytes. Without it, one that
- * is unique to the context is used where client certificates are verified. */
+/* Server: names the set of sessions that may be resumed here, 1 to 32 bytes. Without it, connections
+ * that verify client certificates use one that is unique to the context. */
 IOSSL_API iossl_status iossl_config_set_session_id_context(iossl_config *config, const void *id,
                                                            size_t len, iossl_error *err);
 /* Give the record buffers back while a connection is idle. */
@@ -544,6 +544,18 @@ IOSSL_API SSL_SESSION *iossl_session_cache_get1(iossl_session_cache *cache, cons
 IOSSL_API size_t iossl_session_cache_del(iossl_session_cache *cache, const char *key,
                                          const SSL_SESSION *session);
 IOSSL_API size_t iossl_session_cache_count(iossl_session_cache *cache);
+
+/*
+ * A store of the program's own in its place. Sessions are lent to add and del (SSL_SESSION_up_ref()
+ * what is kept); get1 gives a reference, or NULL. free is called when no connection uses arg any
+ * more, and may be NULL. Called in the thread of the connection.
+ */
+typedef struct iossl_session_store {
+    void (*add)(void *arg, const char *key, SSL_SESSION *session);
+    SSL_SESSION *(*get1)(void *arg, const char *key);
+    void (*del)(void *arg, const char *key, SSL_SESSION *session);
+    void (*free)(void *arg);
+} iossl_session_store;
 
 /* ---- Context ------------------------------------------------------------------------------- */
 
@@ -647,6 +659,19 @@ IOSSL_API void iossl_conn_set_verify_cb(iossl_conn *conn, iossl_verify_cb cb, vo
 typedef void (*iossl_msg_cb)(void *arg, bool sent, int version, int content_type, const void *buf,
                              size_t len);
 IOSSL_API void iossl_conn_set_msg_cb(iossl_conn *conn, iossl_msg_cb cb, void *arg);
+
+/*
+ * Client: keep the sessions of this connection here under this key, and begin with one that is here.
+ * A session is only offered where it was made under the same name, verification settings, trust and
+ * client certificate; name and pins are checked again. Tickets of TLS 1.3 come with the first data
+ * that is read. Before the handshake. The first form takes a reference of the cache; in the second
+ * arg is owned from now on, also on failure.
+ */
+IOSSL_API iossl_status iossl_conn_set_session_cache(iossl_conn *conn, iossl_session_cache *cache,
+                                                    const char *key, iossl_error *err);
+IOSSL_API iossl_status iossl_conn_set_session_store(iossl_conn *conn,
+                                                    const iossl_session_store *store, void *arg,
+                                                    const char *key, iossl_error *err);
 
 /*
  * Runs the handshake until it completes, fails, or the time is up.

@@ -294,11 +294,21 @@ parse_pkcs12(PKCS12 *p12, const char *password, iossl_identity *identity)
     return true;
 }
 
+/* After a failure: was it the password? A file without a MAC only tells by being undecipherable. */
+static bool
+is_locked(const PKCS12 *p12)
+{
+    return queue_has(ERR_LIB_PKCS12, PKCS12_R_MAC_VERIFY_FAILURE)
+           || (!PKCS12_mac_present(p12) && ERR_GET_LIB(ERR_peek_error()) != ERR_LIB_EVP);
+}
+
 /* The words for a PKCS#12 file that a password didn't open. */
 static const char *
-explain_pkcs12(const password_source *password)
+explain_pkcs12(const PKCS12 *p12, const password_source *password)
 {
-    if (queue_has(ERR_LIB_PKCS12, PKCS12_R_MAC_VERIFY_FAILURE)) {
+    if (queue_has(ERR_LIB_PKCS12, PKCS12_R_MAC_ABSENT))
+        return "it is encrypted but has no MAC, which this OpenSSL refuses; export it with one";
+    if (is_locked(p12)) {
         if (password->gave_up)
             return password->cb == NULL
                        ? "it needs a password, and there is no callback to ask (SSL_passwd_cb)"
@@ -327,8 +337,7 @@ load_pkcs12(attempt *a)
         goto done;
     if (parse_pkcs12(p12, NULL, a->identity)) {
         result = LOADED;
-    } else if (queue_has(ERR_LIB_PKCS12, PKCS12_R_MAC_VERIFY_FAILURE)
-               && ask_password(&a->password, password, (int)sizeof password) >= 0) {
+    } else if (is_locked(p12) && ask_password(&a->password, password, (int)sizeof password) >= 0) {
         ERR_clear_error();      /* that there is a password is no failure */
         if (parse_pkcs12(p12, password, a->identity))
             result = LOADED;
@@ -337,7 +346,7 @@ load_pkcs12(attempt *a)
         a->cause = "it is a PKCS#12 file without a certificate";
         result = NOT_LOADED;
     } else if (result != LOADED) {
-        a->cause = explain_pkcs12(&a->password);
+        a->cause = explain_pkcs12(p12, &a->password);
     }
 done:
     OPENSSL_cleanse(password, sizeof password);

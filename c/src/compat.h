@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -38,6 +39,58 @@ iossl_compat_get_error(const char **data, int *flags)
 #endif
 }
 
+/* The queue of a thread holds so many; older ones fall out (ERR_put_error(3)). */
+#define IOSSL_COMPAT_MAX_ERRORS 16
+
+/* Errors taken out of the queue, to be put back: OpenSSL can save them only from 3.2 on. */
+typedef struct iossl_compat_errors {
+    size_t n;
+    unsigned long code[IOSSL_COMPAT_MAX_ERRORS];
+    char *data[IOSSL_COMPAT_MAX_ERRORS];        /* owned; NULL: none, or no memory */
+} iossl_compat_errors;
+
+/* Empties the queue into errors; costs one look where it is empty, as it is nearly always. */
+static inline void
+iossl_compat_errors_take(iossl_compat_errors *errors)
+{
+    unsigned long code;
+    const char *data;
+    int flags;
+
+    errors->n = 0;
+    if (ERR_peek_error() == 0)
+        return;
+    while (errors->n < IOSSL_COMPAT_MAX_ERRORS
+           && (code = iossl_compat_get_error(&data, &flags)) != 0) {
+        errors->code[errors->n] = code;
+        errors->data[errors->n++] =
+            (flags & ERR_TXT_STRING) != 0 && data != NULL ? strdup(data) : NULL;
+    }
+}
+
+/* Replaces what is in the queue by what was taken out of it. */
+static inline void
+iossl_compat_errors_put_back(iossl_compat_errors *errors)
+{
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+    for (size_t i = 0; i < errors->n; i++) {
+        unsigned long code = errors->code[i];
+        char *data = errors->data[i];
+
+#ifdef IOSSL_HAVE_OPENSSL3
+        ERR_new();
+        ERR_set_error(ERR_GET_LIB(code), ERR_GET_REASON(code), data == NULL ? NULL : "%s", data);
+#else
+        ERR_put_error(ERR_GET_LIB(code), ERR_GET_FUNC(code), ERR_GET_REASON(code), "", 0);
+        if (data != NULL)
+            ERR_add_error_data(1, data);
+#endif
+        free(data);
+    }
+    errors->n = 0;
+}
+
 /* strerror_r(3) comes in two forms with one name. */
 #if defined(__GLIBC__) && defined(_GNU_SOURCE)
 static inline void
@@ -59,6 +112,13 @@ iossl_compat_errno_text(char *buf, size_t size, int errnum)
     if (strerror_r(errnum, buf, size) != 0 && size > 0)
         buf[0] = '\0';
 }
+#endif
+
+/* What the dup function of ex_data gets: from OpenSSL 3 on a void **, of the same meaning. */
+#ifdef IOSSL_HAVE_OPENSSL3
+typedef void **iossl_compat_ex_ptr;
+#else
+typedef void *iossl_compat_ex_ptr;
 #endif
 
 /* The lists that OpenSSL has where none is set. */

@@ -31,6 +31,7 @@
 #include "error.h"
 #include "init.h"
 #include "linebuf.h"
+#include "session.h"
 #include "transport.h"
 
 /* RFC 8446 section 5.1: no record carries more. */
@@ -44,18 +45,37 @@ struct iossl_conn {
     iossl_role role;
     bool closed_by_peer;        /* close_notify received */
     bool closed_by_us;          /* close_notify sent */
+    bool is_closing;            /* close_notify begun, perhaps not all on its way */
     bool is_truncated;          /* the transport ended without one */
     SSL *ssl;
     iossl_ctx *ctx;             /* a reference */
     iossl_transport *transport; /* owned */
     iossl_verifier verifier;
     iossl_linebuf lines;
+    iossl_session_place sessions;
+    iossl_binding binding;      /* what a session of this connection is made under */
     iossl_msg_cb msg_cb;
     void *msg_arg;
     void *app_data;
 };
 
 /* ---- Life ------------------------------------------------------------------------------------ */
+
+/*
+ * A server that verifies has to name the set of sessions it resumes (SSL_set_session_id_context(3)),
+ * even if only this connection of its context does; sessions of those that don't verify stay out.
+ */
+static bool
+apply_verify_mode(iossl_conn *conn)
+{
+    int mode = conn->verifier.settings.mode;
+    size_t len;
+    const unsigned char *id = iossl_ctx_get0_verified_sid_ctx(conn->ctx, &len);
+
+    SSL_set_verify(conn->ssl, mode, iossl_verify_callback);
+    return conn->role == IOSSL_CLIENT || (mode & IOSSL_VERIFY_PEER) == 0
+           || SSL_set_session_id_context(conn->ssl, id, (unsigned int)len) == 1;
+}
 
 static bool
 attach_ssl(iossl_conn *conn)
@@ -67,7 +87,8 @@ attach_ssl(iossl_conn *conn)
         || (bio = iossl_transport_bio_new(conn->transport)) == NULL)
         return false;
     SSL_set_bio(conn->ssl, bio, bio);
-    SSL_set_verify(conn->ssl, conn->verifier.settings.mode, iossl_verify_callback);
+    if (!apply_verify_mode(conn))
+        return false;
     if (conn->role == IOSSL_CLIENT)
         SSL_set_connect_state(conn->ssl);
     else
@@ -125,10 +146,15 @@ iossl_conn_free(iossl_conn *conn)
 {
     if (conn == NULL || atomic_fetch_sub_explicit(&conn->refs, 1, memory_order_acq_rel) != 1)
         return;
-    SSL_free(conn->ssl);        /* before the transport, which its BIO borrows */
+    if (conn->ssl != NULL) {    /* which the program may have a reference of */
+        (void)SSL_set_ex_data(conn->ssl, iossl_init_conn_index(), NULL);
+        SSL_set_msg_callback(conn->ssl, NULL);
+        SSL_free(conn->ssl);
+    }
     iossl_transport_free(conn->transport);
     iossl_verifier_cleanup(&conn->verifier);
     iossl_linebuf_cleanup(&conn->lines);
+    iossl_session_place_cleanup(&conn->sessions);
     iossl_ctx_free(conn->ctx);
     free(conn);
     ERR_clear_error();
@@ -195,7 +221,9 @@ iossl_conn_set_hostname(iossl_conn *conn, const char *name, iossl_error *err)
     size_t len;
 
     if (is_address(name))
-        return iossl_conn_set_verify_name(conn, name, err);
+        return iossl_conn_set_sni(conn, NULL, err) == IOSSL_OK
+                   ? iossl_conn_set_verify_name(conn, name, err)
+                   : IOSSL_ERROR;
     if (iossl_idn_to_ascii(&ascii, name, strlen(name), err) != IOSSL_OK)
         return IOSSL_ERROR;
     len = strlen(ascii);
@@ -213,7 +241,10 @@ iossl_conn_set_verify_mode(iossl_conn *conn, int mode, iossl_error *err)
     if (only_before_handshake(conn, "SSL_verify_mode", err) != IOSSL_OK
         || iossl_verify_settings_set_mode(&conn->verifier.settings, mode, err) != IOSSL_OK)
         return IOSSL_ERROR;
-    SSL_set_verify(conn->ssl, mode, iossl_verify_callback);
+    if (!apply_verify_mode(conn)) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
     return IOSSL_OK;
 }
 
@@ -280,6 +311,79 @@ iossl_conn_set_msg_cb(iossl_conn *conn, iossl_msg_cb cb, void *arg)
     SSL_set_msg_callback_arg(conn->ssl, conn);
 }
 
+/* ---- Sessions -------------------------------------------------------------------------------- */
+
+iossl_status
+iossl_conn_set_session_store(iossl_conn *conn, const iossl_session_store *store, void *arg,
+                             const char *key, iossl_error *err)
+{
+    iossl_session_place place = {.store = store, .arg = arg};
+
+    if (only_before_handshake(conn, "the session store", err) != IOSSL_OK)
+        goto failed;
+    if ((place.key = strdup(key)) == NULL) {
+        iossl_error_memory(err);
+        goto failed;
+    }
+    iossl_session_place_cleanup(&conn->sessions);
+    conn->sessions = place;
+    return IOSSL_OK;
+failed:
+    iossl_session_place_cleanup(&place);
+    return IOSSL_ERROR;
+}
+
+iossl_status
+iossl_conn_set_session_cache(iossl_conn *conn, iossl_session_cache *cache, const char *key,
+                             iossl_error *err)
+{
+    return iossl_conn_set_session_store(conn, &iossl_session_cache_store,
+                                        iossl_session_cache_up_ref(cache), key, err);
+}
+
+/* A session of ours came: with TLS 1.3 after the handshake, and more than one. */
+int
+iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session)
+{
+    iossl_conn *conn = iossl_conn_from_ssl(ssl);
+
+    if (conn != NULL && conn->sessions.store != NULL && iossl_session_bind(session, &conn->binding))
+        conn->sessions.store->add(conn->sessions.arg, conn->sessions.key, session);
+    return 0;       /* the reference stays OpenSSL's */
+}
+
+/* Offers the session that was kept, if it was made under what this connection asks for. */
+static void
+offer_session(iossl_conn *conn)
+{
+    const iossl_session_place *place = &conn->sessions;
+    SSL_SESSION *session;
+
+    if (place->store == NULL || conn->role != IOSSL_CLIENT)
+        return;
+    if (!iossl_binding_make(&conn->binding, &conn->verifier, iossl_ctx_get0_trust(conn->ctx),
+                            iossl_ctx_get0_id(conn->ctx), SSL_get_certificate(conn->ssl))) {
+        iossl_session_place_cleanup(&conn->sessions);       /* no memory: a full handshake does */
+        return;
+    }
+    if ((session = place->store->get1(place->arg, place->key)) == NULL)
+        return;
+    if (iossl_session_is_bound_to(session, &conn->binding) && SSL_SESSION_is_resumable(session) == 1)
+        (void)SSL_set_session(conn->ssl, session);
+    SSL_SESSION_free(session);
+    ERR_clear_error();
+}
+
+/* A handshake failed: what was offered, or came with it, is not to be tried again. */
+static void
+drop_session(iossl_conn *conn)
+{
+    SSL_SESSION *session = SSL_get_session(conn->ssl);
+
+    if (conn->sessions.store != NULL && session != NULL)
+        conn->sessions.store->del(conn->sessions.arg, conn->sessions.key, session);
+}
+
 /* ---- The loop -------------------------------------------------------------------------------- */
 
 /* One operation of OpenSSL: what it works on, and what came of its last step. */
@@ -290,6 +394,7 @@ typedef struct operation {
     const void *out;
     size_t len, done;
     int ssl_error;          /* SSL_get_error(3) of the last step */
+    int errnum;             /* of the transport, where it failed or couldn't wait; else 0 */
 } operation;
 
 static int
@@ -345,6 +450,10 @@ classify(iossl_conn *conn, operation *op, int ret)
     if (ret > 0)
         return IOSSL_OK;
     op->ssl_error = SSL_get_error(conn->ssl, ret);
+    op->errnum = last->status == IOSSL_ERROR ? last->errnum : 0;
+    /* After a close_notify of the peer, OpenSSL says so even where it is our write that failed. */
+    if (op->ssl_error == SSL_ERROR_ZERO_RETURN && last->status == IOSSL_ERROR)
+        op->ssl_error = SSL_ERROR_SYSCALL;
     switch (op->ssl_error) {
     case SSL_ERROR_WANT_READ:
         return last->status == IOSSL_INTERRUPTED ? IOSSL_INTERRUPTED : IOSSL_WANT_READ;
@@ -365,12 +474,24 @@ is_want(iossl_status status)
     return status == IOSSL_WANT_READ || status == IOSSL_WANT_WRITE;
 }
 
+/* When the time is up, on the clock of iossl_now_ms(); 0 where no clock runs. */
+static int64_t
+deadline_of(int64_t timeout_ms)
+{
+    int64_t now;
+
+    if (timeout_ms <= 0)
+        return 0;
+    now = iossl_now_ms();
+    return timeout_ms < INT64_MAX - now ? now + timeout_ms : INT64_MAX;
+}
+
 /* Steps and waits until the operation is done, fails, or may wait no longer. */
 static iossl_status
 drive(iossl_conn *conn, operation *op, int64_t timeout_ms)
 {
     const iossl_transfer_mode mode = {.never_wait = timeout_ms >= 0, .no_sigpipe = op->no_sigpipe};
-    int64_t deadline = timeout_ms > 0 ? iossl_now_ms() + timeout_ms : 0;
+    int64_t deadline = deadline_of(timeout_ms);
     iossl_status status;
 
     iossl_transport_set_mode(conn->transport, mode);
@@ -385,22 +506,22 @@ drive(iossl_conn *conn, operation *op, int64_t timeout_ms)
             return status;
         if (timeout_ms > 0 && (left = deadline - iossl_now_ms()) <= 0)
             return IOSSL_TIMEOUT;
-        op->ssl_error = SSL_ERROR_SYSCALL;      /* in case waiting itself fails */
-        if ((status = iossl_transport_wait(conn->transport, status, left)) != IOSSL_OK)
+        errno = 0;
+        if ((status = iossl_transport_wait(conn->transport, status, left)) == IOSSL_ERROR) {
+            op->ssl_error = SSL_ERROR_SYSCALL;
+            op->errnum = errno;
+        }
+        if (status != IOSSL_OK)
             return status;
     }
 }
 
 /* Fills err for an operation that came to IOSSL_ERROR; what is the sentence's beginning. */
 static void
-explain(iossl_conn *conn, const operation *op, iossl_error_code code, const char *what,
-        iossl_error *err)
+explain(const operation *op, iossl_error_code code, const char *what, iossl_error *err)
 {
-    const iossl_transfer *last = iossl_transport_get0_last(conn->transport);
-    int errnum = op->ssl_error != SSL_ERROR_SYSCALL ? 0 : last->errnum != 0 ? last->errnum : errno;
-
-    if (op->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && !last->eof && errnum != 0)
-        iossl_error_set_errno(err, code, IOSSL_RANK_IO, errnum, "%s", what);
+    if (op->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && op->errnum != 0)
+        iossl_error_set_errno(err, code, IOSSL_RANK_IO, op->errnum, "%s", what);
     else
         iossl_error_set_openssl(err, code, IOSSL_RANK_IO, "%s", what);
     ERR_clear_error();
@@ -415,25 +536,27 @@ explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
     const char *what = conn->role == IOSSL_CLIENT ? "SSL connect attempt failed"
                                                   : "SSL accept attempt failed";
     const iossl_error *cause = conn->verifier.cause;
-    iossl_error_code cause_code = iossl_error_get_code(cause);
+    /* What the verifier noted counts for nothing where nothing had to be verified. */
+    iossl_error_code cause_code = conn->verifier.settings.mode == IOSSL_VERIFY_NONE
+                                      ? IOSSL_E_NONE
+                                      : iossl_error_get_code(cause);
     iossl_error *general = NULL;
 
     switch (cause_code) {
     case IOSSL_E_NONE:
-        if (op->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0
-            && iossl_transport_get0_last(conn->transport)->errnum == 0)
+        if (op->ssl_error != SSL_ERROR_SSL && ERR_peek_error() == 0 && op->errnum == 0)
             iossl_error_set(err, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE,
                             IOSSL_RANK_IO, "%s because of handshake problems: the peer closed the "
                             "connection", what);
         else
-            explain(conn, op, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE, what,
+            explain(op, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE, what,
                     err);
         break;
     case IOSSL_E_VERIFY:
     case IOSSL_E_CALLBACK:
     case IOSSL_E_PIN:
         general = iossl_error_new();
-        explain(conn, op, cause_code, what, general);
+        explain(op, cause_code, what, general);
         iossl_error_set(err, cause_code, iossl_error_get_rank(cause), "%s: %s",
                         iossl_error_message(general), iossl_error_message(cause));
         iossl_error_set_verify_code(err, iossl_error_get_verify_code(cause));
@@ -470,11 +593,12 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     if (conn->state == ESTABLISHED)
         return IOSSL_OK;
     if (conn->state == FAILED) {
-        iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_IO, "the handshake has failed before");
+        iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_FALLBACK, "the handshake has failed before");
         return IOSSL_ERROR;
     }
     if (conn->state == NEW) {
         iossl_verifier_begin(&conn->verifier);
+        offer_session(conn);
         conn->state = HANDSHAKING;
     }
     status = drive(conn, &op, timeout_ms);
@@ -491,6 +615,7 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
         /* fall through */
     case IOSSL_ERROR:
         conn->state = FAILED;
+        drop_session(conn);
         explain_handshake(conn, &op, err);
         break;
     case IOSSL_WANT_READ:
@@ -511,7 +636,8 @@ check_open(const iossl_conn *conn, const char *what, iossl_error *err)
 {
     if (conn->state == ESTABLISHED)
         return IOSSL_OK;
-    iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_IO, "%s: %s", what,
+    iossl_error_set(err, IOSSL_E_STATE,
+                    conn->state == FAILED ? IOSSL_RANK_FALLBACK : IOSSL_RANK_IO, "%s: %s", what,
                     conn->state == FAILED ? "the connection has failed"
                                           : "the handshake isn't finished");
     return IOSSL_ERROR;
@@ -541,7 +667,7 @@ read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, iossl_error *er
     if (status == IOSSL_ERROR && conn->is_truncated)
         (void)truncated(err);
     else if (status == IOSSL_ERROR)
-        explain(conn, op, IOSSL_E_READ, "SSL read error", err);
+        explain(op, IOSSL_E_READ, "SSL read error", err);
     if (status == IOSSL_ERROR && !conn->is_truncated)
         conn->state = FAILED;
     ERR_clear_error();
@@ -627,10 +753,11 @@ iossl_read_line(iossl_conn *conn, const iossl_separator *separator, const char *
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 iossl_status
-iossl_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int64_t timeout_ms,
-            iossl_error *err)
+iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int64_t timeout_ms,
+                 bool no_sigpipe, iossl_error *err)
 {
-    operation op = {.step = step_write, .out = buf, .len = len < MAX_PLAINTEXT ? len : MAX_PLAINTEXT};
+    operation op = {.step = step_write, .no_sigpipe = no_sigpipe, .out = buf,
+                    .len = len < MAX_PLAINTEXT ? len : MAX_PLAINTEXT};
     iossl_status status;
 
     *put = 0;
@@ -638,7 +765,7 @@ iossl_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int64_t 
         return IOSSL_OK;
     if (check_open(conn, "SSL write error", err) != IOSSL_OK)
         return IOSSL_ERROR;
-    if (conn->closed_by_us) {
+    if (conn->closed_by_us || conn->is_closing) {
         iossl_error_set(err, IOSSL_E_WRITE, IOSSL_RANK_IO,
                         "SSL write error: our side has been shut down");
         return IOSSL_ERROR;
@@ -650,7 +777,7 @@ iossl_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int64_t 
         char what[32] = "SSL write error (0)";
 
         what[sizeof "SSL write error (" - 1] = (char)('0' + op.ssl_error % 10);
-        explain(conn, &op, IOSSL_E_WRITE, what, err);
+        explain(&op, IOSSL_E_WRITE, what, err);
         status = IOSSL_ERROR;
         conn->state = FAILED;
     }
@@ -659,11 +786,18 @@ iossl_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int64_t 
 }
 
 iossl_status
+iossl_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int64_t timeout_ms,
+            iossl_error *err)
+{
+    return iossl_conn_write(conn, buf, len, put, timeout_ms, false, err);
+}
+
+iossl_status
 iossl_write_all(iossl_conn *conn, const void *buf, size_t len, size_t *put, int64_t timeout_ms,
                 iossl_error *err)
 {
     const unsigned char *bytes = buf;
-    int64_t deadline = timeout_ms > 0 ? iossl_now_ms() + timeout_ms : 0;
+    int64_t deadline = deadline_of(timeout_ms);
     iossl_status status = IOSSL_OK;
     size_t sent = 0;
 
@@ -689,21 +823,24 @@ send_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     operation op = {.step = step_shutdown, .no_sigpipe = true};
     iossl_status status;
 
+    /* OpenSSL notes it as sent before it is on its way; only without us it is sent by now. */
+    if (!conn->is_closing && (SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN) != 0)
+        conn->closed_by_us = true;
     if (conn->closed_by_us)
         return IOSSL_OK;
+    conn->is_closing = true;
     status = drive(conn, &op, timeout_ms);
-    /* OpenSSL counts it as sent as soon as it is written, and asks for the peer's at the next call. */
-    if (status == IOSSL_OK || (SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN) != 0) {
-        if (status == IOSSL_WANT_WRITE)
-            return status;
+    if ((status == IOSSL_ERROR || status == IOSSL_EOF) && conn->closed_by_peer)
+        status = IOSSL_OK;          /* both are through, and the peer has left: no one to tell */
+    if (status == IOSSL_OK) {
         conn->closed_by_us = true;
-        status = IOSSL_OK;
     } else if (status == IOSSL_ERROR || status == IOSSL_EOF) {
         char what[32] = "SSL shutdown error (0)";
 
         what[sizeof "SSL shutdown error (" - 1] = (char)('0' + op.ssl_error % 10);
-        explain(conn, &op, IOSSL_E_SHUTDOWN, what, err);
+        explain(&op, IOSSL_E_SHUTDOWN, what, err);
         status = IOSSL_ERROR;
+        conn->state = FAILED;
     }
     return status;
 }
@@ -712,12 +849,13 @@ send_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
 static iossl_status
 await_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
 {
-    int64_t deadline = timeout_ms > 0 ? iossl_now_ms() + timeout_ms : 0;
+    int64_t deadline = deadline_of(timeout_ms);
     iossl_error *why = iossl_error_new();
     iossl_status status = IOSSL_OK;
     unsigned char dropped[1024];
 
     conn->lines.start = conn->lines.end = 0;
+    iossl_linebuf_end_line(&conn->lines);
     while (status == IOSSL_OK) {
         operation op = {.step = step_read, .no_sigpipe = true, .in = dropped,
                         .len = sizeof dropped};
@@ -746,7 +884,9 @@ iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms, iossl_e
         if (!wait_for_peer || conn->state == NEW)
             return IOSSL_OK;        /* nothing to end, and no one to tell */
         iossl_error_set(err, IOSSL_E_SHUTDOWN, IOSSL_RANK_IO,
-                        "SSL shutdown error (1): the connection has failed");
+                        "SSL shutdown error (1): %s",
+                        conn->state == FAILED ? "the connection has failed"
+                                              : "the handshake isn't finished");
         return IOSSL_ERROR;
     }
     if (!conn->is_truncated)
@@ -803,10 +943,17 @@ iossl_conn_get0_cipher(const iossl_conn *conn)
     return cipher == NULL ? NULL : SSL_CIPHER_get_name(cipher);
 }
 
+/* Until a ServerHello chose one, SSL_version(3) only tells the highest that is possible. */
+static bool
+has_version(const iossl_conn *conn)
+{
+    return conn->state != NEW && SSL_get_current_cipher(conn->ssl) != NULL;
+}
+
 const char *
 iossl_conn_get0_version(const iossl_conn *conn)
 {
-    switch (SSL_version(conn->ssl)) {
+    switch (iossl_conn_get_version_number(conn)) {
     case TLS1_3_VERSION:
         return "TLSv1_3";
     case TLS1_2_VERSION:
@@ -825,7 +972,7 @@ iossl_conn_get0_version(const iossl_conn *conn)
 int
 iossl_conn_get_version_number(const iossl_conn *conn)
 {
-    return SSL_version(conn->ssl);
+    return has_version(conn) ? SSL_version(conn->ssl) : 0;
 }
 
 const char *
@@ -926,4 +1073,10 @@ iossl_verifier *
 iossl_conn_get0_verifier(iossl_conn *conn)
 {
     return &conn->verifier;
+}
+
+iossl_transport *
+iossl_conn_get0_transport(const iossl_conn *conn)
+{
+    return conn->transport;
 }

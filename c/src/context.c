@@ -15,8 +15,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/tls1.h>
 #include <openssl/x509v3.h>
@@ -24,6 +26,7 @@
 #include "castore.h"
 #include "compat.h"
 #include "config.h"
+#include "conn.h"
 #include "error.h"
 #include "init.h"
 #include "strmap.h"
@@ -42,6 +45,10 @@ struct iossl_ctx {
     host_entry *fallback;           /* of hosts: "", or where that isn't, the first */
     iossl_verify_settings verify;
     iossl_protocols alpn, npn;
+    unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];  /* of verified sessions: as configured, or random */
+    size_t sid_ctx_len;
+    unsigned char id[16];           /* random: no other context has it */
+    unsigned char trust[32];        /* a digest of all trust anchors and revocation lists */
 };
 
 /* What building needs besides the configuration. */
@@ -52,8 +59,6 @@ typedef struct {
     iossl_strmap *keys;             /* file => EVP_PKEY */
     X509_STORE *store;
     STACK_OF(X509_NAME) *client_ca_names;
-    unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];
-    size_t sid_ctx_len;
 } builder;
 
 /* ---- Callbacks of OpenSSL -------------------------------------------------------------------- */
@@ -124,6 +129,9 @@ answer_servername(SSL *ssl, int *alert, void *arg)
 {
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
+    /* OpenSSL asks on clients too, once the server has answered: there is nothing to refuse. */
+    if (SSL_is_server(ssl) == 0)
+        return SSL_TLSEXT_ERR_OK;
     if (find_host(arg, name, name == NULL ? 0 : strlen(name)) != NULL)
         return SSL_TLSEXT_ERR_OK;
     *alert = SSL_AD_UNRECOGNIZED_NAME;
@@ -295,6 +303,16 @@ apply_protocols(const builder *b, SSL_CTX *ssl_ctx)
     return true;
 }
 
+/* Sessions go to where their connection wants them, so OpenSSL keeps none for clients. */
+static void
+apply_session_store(const builder *b, SSL_CTX *ssl_ctx)
+{
+    if (b->config->role != IOSSL_CLIENT)
+        return;
+    (void)SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ssl_ctx, iossl_conn_on_new_session);
+}
+
 static bool
 apply_modes(const builder *b, SSL_CTX *ssl_ctx)
 {
@@ -309,9 +327,11 @@ apply_modes(const builder *b, SSL_CTX *ssl_ctx)
         options |= SSL_OP_CIPHER_SERVER_PREFERENCE;
     (void)SSL_CTX_set_mode(ssl_ctx, mode);
     (void)SSL_CTX_set_options(ssl_ctx, options);
-    return b->sid_ctx_len == 0
-           || SSL_CTX_set_session_id_context(ssl_ctx, b->sid_ctx, (unsigned int)b->sid_ctx_len)
-                  == 1;
+    /* For SSLs that the program makes itself; connections that verify set it in any case. */
+    return (config->sid_ctx_len == 0
+            && (config->role != IOSSL_SERVER || (config->verify.mode & IOSSL_VERIFY_PEER) == 0))
+           || SSL_CTX_set_session_id_context(ssl_ctx, b->ctx->sid_ctx,
+                                             (unsigned int)b->ctx->sid_ctx_len) == 1;
 }
 
 static bool
@@ -488,6 +508,7 @@ new_ssl_ctx(builder *b, const char *host, iossl_error *err)
                                 "SSL Context init failed: SSL_version leaves no protocol");
         goto failed;
     }
+    apply_session_store(b, ssl_ctx);
     if (!apply_modes(b, ssl_ctx) || !apply_verification(b, ssl_ctx)
         || !apply_protocols(b, ssl_ctx)) {
         iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, "SSL Context init failed");
@@ -676,6 +697,47 @@ names_trust(const iossl_config *config)
            || config->no_default_ca;
 }
 
+/* What a file is at this moment, so that a changed one counts as another. */
+static bool
+digest_file(EVP_MD_CTX *md, const char *file)
+{
+    struct stat info = {0};
+    long long facts[4] = {0};
+
+    if (file == NULL)
+        return EVP_DigestUpdate(md, facts, sizeof facts) == 1;
+    if (stat(file, &info) == 0) {
+        facts[0] = (long long)info.st_ino;
+        facts[1] = (long long)info.st_size;
+        facts[2] = (long long)info.st_mtime;
+        facts[3] = (long long)info.st_dev;
+    }
+    return EVP_DigestUpdate(md, facts, sizeof facts) == 1
+           && EVP_DigestUpdate(md, file, strlen(file) + 1) == 1;
+}
+
+/* Equal for two contexts that trust the same: sessions of the one may then be resumed by the other. */
+static bool
+digest_trust(builder *b, const char *file, const char *path)
+{
+    const iossl_config *config = b->config;
+    const unsigned char flags[] = {config->check_crl, (unsigned char)config->role};
+    unsigned char one[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    size_t len;
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1
+              && EVP_DigestUpdate(md, flags, sizeof flags) == 1 && digest_file(md, file)
+              && digest_file(md, path) && digest_file(md, config->crl_file);
+
+    for (int i = 0; ok && i < sk_X509_num(config->cas); i++)
+        ok = iossl_cert_digest(sk_X509_value(config->cas, i), NULL, false, one, &len, NULL)
+                 == IOSSL_OK
+             && EVP_DigestUpdate(md, one, len) == 1;
+    ok = ok && EVP_DigestFinal_ex(md, b->ctx->trust, NULL) == 1;
+    EVP_MD_CTX_free(md);
+    return ok;
+}
+
 static iossl_status
 add_ca_files(builder *b, iossl_error *err)
 {
@@ -690,6 +752,10 @@ add_ca_files(builder *b, iossl_error *err)
             goto done;
         file = default_file;
         path = default_path;
+    }
+    if (!digest_trust(b, file, path)) {
+        iossl_error_memory(err);
+        goto done;
     }
     if (file == NULL && path == NULL) {
         status = IOSSL_OK;
@@ -771,21 +837,15 @@ build_client_ca_names(builder *b, iossl_error *err)
  * and sessions made under other settings must not resume here: so the name is random by default.
  */
 static iossl_status
-choose_sid_ctx(builder *b, iossl_error *err)
+choose_sid_ctx(const iossl_config *config, iossl_ctx *ctx, iossl_error *err)
 {
-    const iossl_config *config = b->config;
-
-    if (config->sid_ctx_len > 0) {
-        memcpy(b->sid_ctx, config->sid_ctx, config->sid_ctx_len);
-        b->sid_ctx_len = config->sid_ctx_len;
-    } else if (config->role == IOSSL_SERVER && (config->verify.mode & IOSSL_VERIFY_PEER) != 0) {
-        b->sid_ctx_len = 16;
-        if (RAND_bytes(b->sid_ctx, (int)b->sid_ctx_len) != 1) {
-            iossl_error_set_openssl(err, IOSSL_E_SYSTEM, IOSSL_RANK_FATAL,
-                                    "no random bytes for a session id context");
-            return IOSSL_ERROR;
-        }
+    if (RAND_bytes(ctx->id, (int)sizeof ctx->id) != 1) {
+        iossl_error_set_openssl(err, IOSSL_E_SYSTEM, IOSSL_RANK_FATAL,
+                                "no random bytes for a session id context");
+        return IOSSL_ERROR;
     }
+    ctx->sid_ctx_len = config->sid_ctx_len > 0 ? config->sid_ctx_len : sizeof ctx->id;
+    memcpy(ctx->sid_ctx, config->sid_ctx_len > 0 ? config->sid_ctx : ctx->id, ctx->sid_ctx_len);
     return IOSSL_OK;
 }
 
@@ -841,7 +901,7 @@ iossl_ctx_new(const iossl_config *config, iossl_error *err)
         iossl_error_memory(err);
         goto done;
     }
-    if (choose_sid_ctx(&b, err) != IOSSL_OK || build_store(&b, err) != IOSSL_OK
+    if (choose_sid_ctx(config, b.ctx, err) != IOSSL_OK || build_store(&b, err) != IOSSL_OK
         || build_client_ca_names(&b, err) != IOSSL_OK || add_all_hosts(&b, err) != IOSSL_OK)
         goto done;
     status = IOSSL_OK;
@@ -898,8 +958,27 @@ iossl_ctx_get0_ssl_ctx(const iossl_ctx *ctx)
     return ctx->fallback->ssl_ctx;
 }
 
+const unsigned char *
+iossl_ctx_get0_verified_sid_ctx(const iossl_ctx *ctx, size_t *len)
+{
+    *len = ctx->sid_ctx_len;
+    return ctx->sid_ctx;
+}
+
 const iossl_verify_settings *
 iossl_ctx_get0_verify_settings(const iossl_ctx *ctx)
 {
     return &ctx->verify;
+}
+
+const unsigned char *
+iossl_ctx_get0_trust(const iossl_ctx *ctx)
+{
+    return ctx->trust;
+}
+
+const unsigned char *
+iossl_ctx_get0_id(const iossl_ctx *ctx)
+{
+    return ctx->id;
 }

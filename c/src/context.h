@@ -7,6 +7,13 @@
 #include "iossl.h"
 #include "verify.h"
 
+/* The set of sessions that a server which verifies its clients may resume (1 to 32 bytes). */
+const unsigned char *iossl_ctx_get0_verified_sid_ctx(const iossl_ctx *ctx, size_t *len);
+
+/* 32 bytes, equal for contexts that trust the same; 16 random bytes of this one. */
+const unsigned char *iossl_ctx_get0_trust(const iossl_ctx *ctx);
+const unsigned char *iossl_ctx_get0_id(const iossl_ctx *ctx);
+
 const iossl_verify_settings *iossl_ctx_get0_verify_settings(const iossl_ctx *ctx);
 
 #endif

@@ -8,7 +8,7 @@
  * Leaves    what a match is good for to verify.c.
  * See       X509_digest(3), X509_pubkey_digest(3), CRYPTO_memcmp(3).
  */
-#include "iossl.h"
+#include "fingerprint.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -314,4 +314,22 @@ iossl_pins_match(const iossl_pins *pins, const X509 *cert)
     }
     ERR_clear_error();
     return matched;
+}
+
+bool
+iossl_pins_digest(const iossl_pins *pins, unsigned char digest[32])
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+
+    for (size_t i = 0; ok && pins != NULL && i < pins->n; i++) {
+        const pin *p = &pins->pins[i];
+        const unsigned char head[] = {p->pubkey, (unsigned char)p->len};
+
+        ok = EVP_DigestUpdate(md, head, sizeof head) == 1
+             && EVP_DigestUpdate(md, p->digest, p->len) == 1;
+    }
+    ok = ok && EVP_DigestFinal_ex(md, digest, NULL) == 1;
+    EVP_MD_CTX_free(md);
+    return ok;
 }

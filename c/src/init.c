@@ -13,11 +13,13 @@
 #include <openssl/err.h>
 
 #include "error.h"
+#include "session.h"
 #include "transport.h"
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static int conn_index = -1;
 static int verifier_index = -1;
+static int session_index = -1;
 static BIO_METHOD *bio_method;
 
 static void
@@ -25,6 +27,7 @@ run_once(void)
 {
     conn_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     verifier_index = X509_STORE_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    session_index = iossl_session_new_index();
     bio_method = iossl_transport_bio_method_new();
 }
 
@@ -32,7 +35,7 @@ bool
 iossl_init(iossl_error *err)
 {
     if (CRYPTO_THREAD_run_once(&once, run_once) == 1 && conn_index >= 0 && verifier_index >= 0
-        && bio_method != NULL)
+        && session_index >= 0 && bio_method != NULL)
         return true;
     iossl_error_memory(err);
     return false;
@@ -48,6 +51,12 @@ int
 iossl_init_verifier_index(void)
 {
     return verifier_index;
+}
+
+int
+iossl_init_session_index(void)
+{
+    return session_index;
 }
 
 BIO_METHOD *

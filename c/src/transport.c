@@ -19,33 +19,63 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "compat.h"
+#include "conn.h"
 #include "error.h"
 #include "init.h"
 
 struct iossl_transport {
     const iossl_transport_ops *ops;
     void *arg;
+    BIO *bio;               /* borrowed, while it is alive; each knows when the other goes */
     iossl_transfer last;
 };
 
 /* ---- The BIO --------------------------------------------------------------------------------- */
+
+/* What the transport's function says, held against its contract: OK moves bytes, a write has no end. */
+static iossl_status
+transfer(const iossl_transport *t, bool is_read, void *rbuf, const void *wbuf, size_t len,
+         size_t *done)
+{
+    iossl_status status = is_read ? t->ops->read(t->arg, rbuf, len, done)
+                                  : t->ops->write(t->arg, wbuf, len, done);
+
+    if (status == IOSSL_OK && (*done == 0 || *done > len)) {
+        errno = EIO;
+        return IOSSL_ERROR;
+    }
+    if (status == IOSSL_EOF && !is_read) {
+        errno = EPIPE;
+        return IOSSL_ERROR;
+    }
+    return status;
+}
 
 /* OpenSSL transfers at most a record at a time, far below INT_MAX. */
 static int
 bio_transfer(BIO *bio, bool is_read, void *rbuf, const void *wbuf, int len)
 {
     iossl_transport *t = BIO_get_data(bio);
+    iossl_compat_errors pending;
     size_t done = 0;
 
     BIO_clear_retry_flags(bio);
     if (t == NULL || len <= 0)
         return 0;
+    /*
+     * A transport that uses OpenSSL itself, as TLS in TLS does, must neither lose what is queued
+     * already (an alert is written after its reason was queued) nor add to it: SSL_get_error(3)
+     * would take that for a failure of this connection.
+     */
+    iossl_compat_errors_take(&pending);
     errno = 0;
-    t->last.status = is_read ? t->ops->read(t->arg, rbuf, (size_t)len, &done)
-                             : t->ops->write(t->arg, wbuf, (size_t)len, &done);
+    t->last.status = transfer(t, is_read, rbuf, wbuf, (size_t)len, &done);
+    t->last.errnum = t->last.status == IOSSL_ERROR ? errno : 0;
+    iossl_compat_errors_put_back(&pending);
     switch (t->last.status) {
     case IOSSL_OK:
-        return done <= (size_t)len ? (int)done : -1;
+        return (int)done;
     case IOSSL_EOF:
         t->last.eof = true;
         return 0;
@@ -63,7 +93,6 @@ bio_transfer(BIO *bio, bool is_read, void *rbuf, const void *wbuf, int len)
         break;
     }
     t->last.status = IOSSL_ERROR;
-    t->last.errnum = errno;
     return -1;
 }
 
@@ -107,16 +136,29 @@ bio_create(BIO *bio)
     return 1;
 }
 
+static int
+bio_destroy(BIO *bio)
+{
+    iossl_transport *t = BIO_get_data(bio);
+
+    if (t != NULL)
+        t->bio = NULL;
+    return 1;
+}
+
 BIO_METHOD *
 iossl_transport_bio_method_new(void)
 {
     /* BIO_TYPE_DESCRIPTOR lets SSL_get_fd(3) find the descriptor behind us. */
-    BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR,
-                                 "iossl transport");
+    int type = BIO_get_new_index();
+    BIO_METHOD *m = type == -1 ? NULL
+                               : BIO_meth_new(type | BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR,
+                                              "iossl transport");
 
     if (m != NULL
         && (BIO_meth_set_read(m, bio_read) != 1 || BIO_meth_set_write(m, bio_write) != 1
-            || BIO_meth_set_ctrl(m, bio_ctrl) != 1 || BIO_meth_set_create(m, bio_create) != 1)) {
+            || BIO_meth_set_ctrl(m, bio_ctrl) != 1 || BIO_meth_set_create(m, bio_create) != 1
+            || BIO_meth_set_destroy(m, bio_destroy) != 1)) {
         BIO_meth_free(m);
         m = NULL;
     }
@@ -128,8 +170,10 @@ iossl_transport_bio_new(iossl_transport *transport)
 {
     BIO *bio = BIO_new(iossl_init_bio_method());
 
-    if (bio != NULL)
+    if (bio != NULL) {
         BIO_set_data(bio, transport);
+        transport->bio = bio;
+    }
     return bio;
 }
 
@@ -156,6 +200,8 @@ iossl_transport_free(iossl_transport *transport)
 {
     if (transport == NULL)
         return;
+    if (transport->bio != NULL)
+        BIO_set_data(transport->bio, NULL);     /* the program kept the SSL: it is at its end */
     if (transport->ops->free != NULL)
         transport->ops->free(transport->arg);
     free(transport);
@@ -266,7 +312,8 @@ fd_write(void *arg, const void *buf, size_t len, size_t *done)
     if (!f->is_socket) {
         if (fd_would_wait(f, IOSSL_WANT_WRITE))
             return IOSSL_WANT_WRITE;
-        n = write(f->fd, buf, len);
+        /* pipe(7): POLLOUT promises room for this much; more would wait. */
+        n = write(f->fd, buf, f->mode.never_wait && len > PIPE_BUF ? PIPE_BUF : len);
     }
     if (n < 0)
         return fd_failed(IOSSL_WANT_WRITE);
@@ -352,6 +399,12 @@ memory_write(void *arg, const void *buf, size_t len, size_t *done)
         errno = EPIPE;
         return IOSSL_ERROR;
     }
+    if (len > q->room - q->end && q->start > 0) {
+        /* A reader that never quite catches up must not make the queue grow for ever. */
+        memmove(q->bytes, q->bytes + q->start, q->end - q->start);
+        q->end -= q->start;
+        q->start = 0;
+    }
     if (len > q->room - q->end) {
         size_t room = q->room == 0 ? 4096 : q->room;
         unsigned char *bytes;
@@ -425,67 +478,77 @@ done:
 
 /*
  * What the outer connection says is what this one needs to know; that it was truncated is our EOF,
- * which without a close_notify inside is a truncation again.
+ * which without a close_notify inside is a truncation again. Takes err.
  */
 static iossl_status
-conn_result(iossl_status status, size_t done, const iossl_error *err)
+conn_result(iossl_status status, iossl_error *err)
 {
-    if (status == IOSSL_OK && done == 0)
-        return IOSSL_WANT_READ;
-    if (status == IOSSL_ERROR && iossl_error_get_code(err) == IOSSL_E_TRUNCATED)
+    bool is_truncated = iossl_error_get_code(err) == IOSSL_E_TRUNCATED;
+    int errnum = iossl_error_get_errno(err);
+
+    iossl_error_free(err);
+    if (status == IOSSL_ERROR && is_truncated)
         return IOSSL_EOF;
-    if (status == IOSSL_ERROR)
-        errno = iossl_error_get_errno(err);
+    errno = errnum;
     return status;
+}
+
+typedef struct {
+    iossl_conn *outer;                  /* a reference                                            */
+    iossl_transfer_mode mode;
+} conn_transport;
+
+/* As long as the inner operation may wait, the outer one waits as its descriptor does. */
+static int64_t
+conn_timeout(const conn_transport *c)
+{
+    return c->mode.never_wait ? IOSSL_POLL : IOSSL_AS_FD;
 }
 
 static iossl_status
 conn_read(void *arg, void *buf, size_t size, size_t *done)
 {
+    conn_transport *c = arg;
     iossl_error *err = iossl_error_new();
-    iossl_status status = iossl_read(arg, buf, size, done, IOSSL_POLL, err);
+    iossl_status status = iossl_read(c->outer, buf, size, done, conn_timeout(c), err);
 
-    status = conn_result(status, *done, err);
-    iossl_error_free(err);
-    return status;
+    return conn_result(status, err);
 }
 
 static iossl_status
 conn_write(void *arg, const void *buf, size_t len, size_t *done)
 {
+    conn_transport *c = arg;
     iossl_error *err = iossl_error_new();
-    iossl_status status = iossl_write(arg, buf, len, done, IOSSL_POLL, err);
+    iossl_status status = iossl_conn_write(c->outer, buf, len, done, conn_timeout(c),
+                                           c->mode.no_sigpipe, err);
 
-    status = conn_result(status, *done, err);
-    iossl_error_free(err);
-    return status;
+    return conn_result(status, err);
 }
 
 static iossl_status
 conn_wait(void *arg, iossl_status want, int64_t timeout_ms)
 {
-    iossl_conn *outer = arg;
-    int fd = iossl_conn_get_fd(outer);
+    iossl_conn *outer = ((conn_transport *)arg)->outer;
 
     if (want == IOSSL_WANT_READ && iossl_pending(outer) > 0)
         return IOSSL_OK;
-    if (fd < 0) {
-        errno = ENOTSUP;
-        return IOSSL_ERROR;
-    }
-    return fd_poll(fd, want, timeout_ms);
+    return iossl_transport_wait(iossl_conn_get0_transport(outer), want, timeout_ms);
 }
 
 static int
 conn_fd(void *arg)
 {
-    return iossl_conn_get_fd(arg);
+    return iossl_conn_get_fd(((conn_transport *)arg)->outer);
 }
 
 static void
 conn_free(void *arg)
 {
-    iossl_conn_free(arg);
+    conn_transport *c = arg;
+
+    iossl_conn_free(c->outer);
+    free(c);
 }
 
 static const iossl_transport_ops CONN_OPS = {
@@ -494,7 +557,14 @@ static const iossl_transport_ops CONN_OPS = {
 iossl_transport *
 iossl_transport_new_conn(iossl_conn *outer, iossl_error *err)
 {
-    return iossl_transport_new(&CONN_OPS, iossl_conn_up_ref(outer), err);
+    conn_transport *c = calloc(1, sizeof *c);
+
+    if (c == NULL) {
+        iossl_error_memory(err);
+        return NULL;
+    }
+    c->outer = iossl_conn_up_ref(outer);
+    return iossl_transport_new(&CONN_OPS, c, err);
 }
 
 void
@@ -502,4 +572,6 @@ iossl_transport_set_mode(iossl_transport *transport, iossl_transfer_mode mode)
 {
     if (transport->ops == &FD_OPS)
         ((fd_transport *)transport->arg)->mode = mode;
+    else if (transport->ops == &CONN_OPS)
+        ((conn_transport *)transport->arg)->mode = mode;
 }

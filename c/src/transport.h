@@ -8,7 +8,8 @@
 
 #include "iossl.h"
 
-/* How the next transfers behave; set by conn.c before each operation. */
+/* How the next transfers behave; set by conn.c before each operation. Transports of the program's
+ * own don't see it. */
 typedef struct iossl_transfer_mode {
     bool never_wait;    /* MSG_DONTWAIT: a deadline runs, or the caller polls                     */
     bool no_sigpipe;    /* MSG_NOSIGNAL: the program didn't ask for this write                    */

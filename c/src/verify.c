@@ -314,7 +314,11 @@ iossl_verify_callback(int ok, X509_STORE_CTX *store_ctx)
                             ? iossl_conn_get0_verifier(conn)
                             : X509_STORE_CTX_get_ex_data(store_ctx, iossl_init_verifier_index());
 
-    return v == NULL ? 0 : verify(v, ok, store_ctx);
+    if (v == NULL || verify(v, ok, store_ctx) != 1)
+        return 0;
+    /* What was overruled must not stay queued: on a server, SSL_get_error(3) would find it later. */
+    ERR_clear_error();
+    return 1;
 }
 
 bool
@@ -324,12 +328,12 @@ iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verif
     if ((v->settings.mode & IOSSL_VERIFY_PEER) == 0)
         return true;
     if (leaf == NULL) {
-        if (v->role == IOSSL_SERVER)
-            return (v->settings.mode & IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT) == 0 || has_psk;
-        if (has_psk)
+        if (has_psk || (v->role == IOSSL_SERVER
+                        && (v->settings.mode & IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT) == 0))
             return true;
         iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
-                        "certificate verify failed: the server sent no certificate");
+                        "certificate verify failed: the %s sent no certificate",
+                        v->role == IOSSL_SERVER ? "client" : "server");
         return false;
     }
     if (v->leaf_seen)

@@ -100,6 +100,20 @@ write_pkcs12(const char *name, const char *password, bool with_key, int iteratio
     return test_write_bio(name, bio);
 }
 
+/* A file without a MAC, encrypted or not. */
+static const char *
+write_pkcs12_without_mac(const char *name, const char *password)
+{
+    BIO *bio = memory();
+    int cipher = password != NULL ? 0 : -1;
+    PKCS12 *p12 = PKCS12_create(password, "leaf", leaf.key, leaf.cert, NULL, cipher, cipher, 0, -1,
+                                0);
+
+    must(p12 != NULL && i2d_PKCS12_bio(bio, p12) == 1, "PKCS12_create");
+    PKCS12_free(p12);
+    return test_write_bio(name, bio);
+}
+
 static const char *
 write_key(const char *name, const char *password)
 {
@@ -126,6 +140,8 @@ make_files(void)
     (void)write_pkcs12("null.p12", NULL, true, 0);
     (void)write_pkcs12("locked.p12", "secret", true, 0);
     (void)write_pkcs12("certs-only.p12", "", false, 0);
+    (void)write_pkcs12_without_mac("no-mac.p12", NULL);
+    (void)write_pkcs12_without_mac("locked-no-mac.p12", "secret");
     must(i2d_X509_bio(bio = memory(), leaf.cert) == 1, "DER");
     (void)test_write_bio("leaf.der", bio);
     must(i2d_PrivateKey_bio(bio = memory(), leaf.key) == 1, "DER");
@@ -213,6 +229,7 @@ test_identities(void)
     check_identity("PKCS#12 with empty password", "open.p12", NULL, 0, WITH_CHAIN | WITH_KEY);
     check_identity("PKCS#12 without password", "null.p12", NULL, 0, WITH_CHAIN | WITH_KEY);
     check_identity("PKCS#12 with password", "locked.p12", "secret", 1, WITH_CHAIN | WITH_KEY);
+    check_identity("PKCS#12 without password and MAC", "no-mac.p12", NULL, 0, WITH_KEY);
     check_identity("PKCS#12 without key", "certs-only.p12", NULL, 0, WITH_CHAIN);
 
     /* A descriptor's name, which is read once and has no size. */
@@ -287,6 +304,11 @@ test_no_identity(void)
     check_no_identity(test_path("locked.p12"), give, NULL,
                       "it needs a password, and the password callback gave none");
     check_no_identity(test_path("locked.p12"), give, "wrong", "the password is wrong");
+    check_no_identity(test_path("locked-no-mac.p12"), NULL, NULL, "it needs a password");
+    /* OpenSSL before 3.2 has no way to open it; later ones say that the password is wrong. */
+    check_no_identity(test_path("locked-no-mac.p12"), give, "wrong",
+                      OpenSSL_version_num() < 0x30200000UL ? "it is encrypted but has no MAC"
+                                                           : "the password is wrong");
     check_no_identity(test_path("locked.p12"), give_too_much, NULL,
                       "it needs a password, and the password callback gave none");
 

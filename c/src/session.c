@@ -1,0 +1,173 @@
+/*
+ * session.c - which sessions a client may offer again, and where it keeps them.
+ *
+ * Owns      the mark that ties a session to what it was verified under; the store over
+ *           iossl_session_cache.
+ * Promises  a session is offered only by a connection that asks for the very same name, scheme,
+ *           pins, verification mode and trust, and shows the same certificate, whatever key it was
+ *           kept under. A resumed handshake verifies no chain, so anything less would let a weaker
+ *           connection vouch for a stricter one.
+ * Leaves    order and bounds of the cache to session_cache.c; the name check on resumption, which
+ *           comes on top, to verify.c.
+ * See       SSL_CTX_sess_set_new_cb(3), RFC 8446 section 4.6.1 and appendix C.4.
+ */
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "compat.h"
+#include "error.h"
+#include "fingerprint.h"
+#include "init.h"
+
+/* ---- The mark -------------------------------------------------------------------------------- */
+
+/* The length before each part keeps "ab" + "c" from "a" + "bc". */
+static bool
+add(EVP_MD_CTX *md, const void *bytes, size_t len)
+{
+    const uint64_t head = len;
+
+    return EVP_DigestUpdate(md, &head, sizeof head) == 1
+           && (len == 0 || EVP_DigestUpdate(md, bytes, len) == 1);
+}
+
+/* No text is something else than an empty one. */
+static bool
+add_text(EVP_MD_CTX *md, const char *text)
+{
+    return text == NULL ? add(md, "", 0) && add(md, "", 0) : add(md, text, strlen(text) + 1);
+}
+
+bool
+iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned char trust[32],
+                   const unsigned char id[16], const X509 *own_cert)
+{
+    const iossl_verify_settings *s = &v->settings;
+    const int numbers[] = {(int)v->role, s->mode, s->require_pin, s->require_name, v->cb != NULL,
+                           (int)s->scheme.wildcards_in_alt, (int)s->scheme.wildcards_in_cn,
+                           (int)s->scheme.check_cn, (int)s->scheme.ip_in_cn, s->scheme.accept_any,
+                           s->scheme.callback != NULL};
+    unsigned char own[EVP_MAX_MD_SIZE], pins[32];
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    size_t own_len = 0;
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+
+    ok = ok && iossl_pins_digest(s->pins, pins) && (own_cert == NULL
+                || iossl_cert_digest(own_cert, NULL, false, own, &own_len, NULL) == IOSSL_OK);
+    ok = ok && add(md, numbers, sizeof numbers) && add_text(md, v->name)
+         && add(md, &s->psl, sizeof(void *)) && add(md, pins, sizeof pins)
+         && add(md, &s->scheme.callback_arg, sizeof(void *)) && add(md, trust, 32)
+         /* A callback may decide by anything: what one context accepted is nothing to another. */
+         && add(md, id, v->cb != NULL ? 16 : 0) && add(md, own, own_len) && EVP_DigestFinal_ex(md, out->digest, NULL) == 1;
+    EVP_MD_CTX_free(md);
+    return ok;
+}
+
+static void
+free_binding(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
+{
+    (void)parent;
+    (void)ad;
+    (void)idx;
+    (void)argl;
+    (void)argp;
+    free(ptr);
+}
+
+/* OpenSSL copies a session for each ticket of TLS 1.3 that comes: the mark goes with it. */
+static int
+copy_binding(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, iossl_compat_ex_ptr ptr, int idx,
+             long argl, void *argp)
+{
+    void **mark = (void **)ptr;
+    iossl_binding *copy;
+
+    (void)to;
+    (void)from;
+    (void)idx;
+    (void)argl;
+    (void)argp;
+    if (*mark == NULL)
+        return 1;
+    if ((copy = malloc(sizeof *copy)) == NULL)
+        return 0;
+    memcpy(copy, *mark, sizeof *copy);
+    *mark = copy;
+    return 1;
+}
+
+int
+iossl_session_new_index(void)
+{
+    return SSL_SESSION_get_ex_new_index(0, NULL, NULL, copy_binding, free_binding);
+}
+
+bool
+iossl_session_bind(SSL_SESSION *session, const iossl_binding *binding)
+{
+    int index = iossl_init_session_index();
+    iossl_binding *old = SSL_SESSION_get_ex_data(session, index);
+    iossl_binding *mark = malloc(sizeof *mark);
+
+    if (mark == NULL)
+        return false;
+    *mark = *binding;
+    if (SSL_SESSION_set_ex_data(session, index, mark) != 1) {
+        free(mark);
+        return false;
+    }
+    free(old);
+    return true;
+}
+
+bool
+iossl_session_is_bound_to(const SSL_SESSION *session, const iossl_binding *binding)
+{
+    const iossl_binding *mark = SSL_SESSION_get_ex_data(session, iossl_init_session_index());
+
+    return mark != NULL && CRYPTO_memcmp(mark->digest, binding->digest, sizeof mark->digest) == 0;
+}
+
+/* ---- Places ---------------------------------------------------------------------------------- */
+
+static void
+cache_add(void *arg, const char *key, SSL_SESSION *session)
+{
+    (void)iossl_session_cache_add(arg, key, session);     /* without it, the next one is longer */
+}
+
+static SSL_SESSION *
+cache_get1(void *arg, const char *key)
+{
+    return iossl_session_cache_get1(arg, key, NULL);
+}
+
+static void
+cache_del(void *arg, const char *key, SSL_SESSION *session)
+{
+    (void)iossl_session_cache_del(arg, key, session);
+}
+
+static void
+cache_free(void *arg)
+{
+    iossl_session_cache_free(arg);
+}
+
+const iossl_session_store iossl_session_cache_store = {
+    .add = cache_add, .get1 = cache_get1, .del = cache_del, .free = cache_free};
+
+void
+iossl_session_place_cleanup(iossl_session_place *place)
+{
+    if (place->store != NULL && place->store->free != NULL)
+        place->store->free(place->arg);
+    free(place->key);
+    memset(place, 0, sizeof *place);
+}

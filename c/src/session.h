@@ -1,0 +1,41 @@
+/*
+ * session.h - which sessions a client may offer again, and where it keeps them.
+ */
+#ifndef IOSSL_SESSION_H
+#define IOSSL_SESSION_H
+
+#include "iossl.h"
+#include "verify.h"
+
+/* A digest of all that a session was verified under. */
+typedef struct iossl_binding {
+    unsigned char digest[32];
+} iossl_binding;
+
+/*
+ * What this verifier asks for, on a context with this trust and id (iossl_ctx_get0_trust and _id),
+ * showing this certificate (NULL: none). False: no memory.
+ */
+bool iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned char trust[32],
+                        const unsigned char id[16], const X509 *own_cert);
+/* Marks a session. False: no memory; it is then never offered. */
+bool iossl_session_bind(SSL_SESSION *session, const iossl_binding *binding);
+/* Was the session made under just this? One that isn't marked wasn't. */
+bool iossl_session_is_bound_to(const SSL_SESSION *session, const iossl_binding *binding);
+
+/* The store over an iossl_session_cache, a reference of which is the argument. */
+extern const iossl_session_store iossl_session_cache_store;
+
+/* For init.c: where a session keeps its mark. */
+int iossl_session_new_index(void);
+
+/* Where a connection keeps its sessions. */
+typedef struct iossl_session_place {
+    const iossl_session_store *store;   /* NULL: nowhere */
+    void *arg;                          /* owned */
+    char *key;                          /* owned */
+} iossl_session_place;
+
+void iossl_session_place_cleanup(iossl_session_place *place);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * t_session.c - a session is resumed by who asks for the same, and by no one who asks for more.
+ */
+#include <openssl/err.h>
+
+#include "iossl.h"
+#include "support_pair.h"
+#include "tap.h"
+
+static test_identity ca, other_ca, leaf, client_leaf;
+static iossl_ctx *server_ctx;
+static iossl_session_cache *cache;
+static const char *version;
+
+static void
+with_version(iossl_config *config)
+{
+    if (iossl_config_set_version(config, version, NULL) != IOSSL_OK)
+        bail_out("version");
+}
+
+static void
+with_version_and_cert(iossl_config *config)
+{
+    with_version(config);
+    if (iossl_config_add_certs(config, NULL, &client_leaf.cert, 1, NULL) != IOSSL_OK
+        || iossl_config_add_key(config, NULL, client_leaf.key, NULL) != IOSSL_OK)
+        bail_out("client certificate");
+}
+
+static void
+with_more_trust(iossl_config *config)
+{
+    with_version(config);
+    if (iossl_config_add_ca(config, other_ca.cert, NULL) != IOSSL_OK)
+        bail_out("CA");
+}
+
+/* One connection under the key, on this context; 1 resumed, 0 not, -1 failed. */
+static int
+connect_once(iossl_ctx *client_ctx, const char *name, void (*change)(iossl_conn *))
+{
+    test_pair pair = test_pair_new(client_ctx, server_ctx, name);
+    int resumed = -1;
+    char buf[8];
+    size_t n;
+
+    if (iossl_conn_set_session_cache(pair.client, cache, "the key", NULL) != IOSSL_OK)
+        bail_out("session cache");
+    if (change != NULL)
+        change(pair.client);
+    if (test_pair_shake(&pair)) {
+        resumed = iossl_conn_is_resumed(pair.client);
+        /* Tickets of TLS 1.3 come with the first read. */
+        if (iossl_write_all(pair.server, "x", 1, NULL, IOSSL_POLL, NULL) != IOSSL_OK
+            || iossl_read(pair.client, buf, sizeof buf, &n, IOSSL_POLL, NULL) != IOSSL_OK)
+            bail_out("data");
+        if (iossl_shutdown(pair.client, false, IOSSL_POLL, NULL) != IOSSL_OK)
+            bail_out("shutdown");
+    }
+    test_pair_free(&pair);
+    return resumed;
+}
+
+static void
+no_verification(iossl_conn *conn)
+{
+    if (iossl_conn_set_verify_mode(conn, IOSSL_VERIFY_NONE, NULL) != IOSSL_OK)
+        bail_out("mode");
+}
+
+static void
+scheme_sip(iossl_conn *conn)
+{
+    if (iossl_conn_set_scheme(conn, iossl_scheme_by_name("sip"), NULL) != IOSSL_OK)
+        bail_out("scheme");
+}
+
+static void
+pin_leaf(iossl_conn *conn)
+{
+    iossl_pins *pins = iossl_pins_new(NULL);
+    char *text = NULL;
+
+    if (iossl_cert_fingerprint(&text, leaf.cert, NULL, false, NULL) != IOSSL_OK
+        || iossl_pins_add(pins, text, NULL) != IOSSL_OK
+        || iossl_conn_set_pins(conn, pins, true, NULL) != IOSSL_OK)
+        bail_out("pins");
+    iossl_free(text);
+    iossl_pins_free(pins);
+}
+
+static bool
+accept_all(void *arg, bool preverified, X509_STORE_CTX *store_ctx)
+{
+    (void)arg;
+    (void)preverified;
+    (void)store_ctx;
+    return true;
+}
+
+static void
+callback(iossl_conn *conn)
+{
+    iossl_conn_set_verify_cb(conn, accept_all, NULL);
+}
+
+/* After a session was made by `first`, does a connection that differs so resume it? */
+static void
+check(const char *what, iossl_ctx *first_ctx, const char *first_name, void (*first)(iossl_conn *),
+      iossl_ctx *second_ctx, const char *second_name, void (*second)(iossl_conn *), int want)
+{
+    (void)iossl_session_cache_del(cache, "the key", NULL);
+    is_int(connect_once(first_ctx, first_name, first), 0, "%s, %s: a full handshake first", version,
+           what);
+    is_int(connect_once(second_ctx, second_name, second), want, "%s, %s: %s", version, what,
+           want == 1 ? "then a resumed one" : want == 0 ? "then a full one again" : "then none");
+    ok(ERR_peek_error() == 0, "%s, %s: no error is left behind", version, what);
+}
+
+static void
+test_version(void)
+{
+    const char *www = "www.example.test", *alt = "alt.example.test";
+    iossl_ctx *one = test_client_ctx(&ca, with_version);
+    iossl_ctx *same = test_client_ctx(&ca, with_version);
+    iossl_ctx *other = test_client_ctx(&other_ca, with_version);
+    iossl_ctx *more = test_client_ctx(&ca, with_more_trust);
+    iossl_ctx *cert = test_client_ctx(&ca, with_version_and_cert);
+
+    check("the same again", one, www, NULL, one, www, NULL, 1);
+    check("another context of the same kind", one, www, NULL, same, www, NULL, 1);
+    check("another name", one, www, NULL, one, alt, NULL, 0);
+    check("made without verification", one, www, no_verification, one, www, NULL, 0);
+    check("made without it by who trusts another CA", other, www, no_verification, other, www, NULL,
+          -1);
+    check("more trust", more, www, NULL, one, www, NULL, 0);
+    check("another scheme", one, www, NULL, one, www, scheme_sip, 0);
+    check("pinned", one, www, NULL, one, www, pin_leaf, 0);
+    check("pinned both times", one, www, pin_leaf, one, www, pin_leaf, 1);
+    check("a callback said yes", one, www, callback, one, www, NULL, 0);
+    check("the callback of another context", same, www, callback, one, www, callback, 0);
+    check("the callback of the same one", one, www, callback, one, www, callback, 1);
+    check("a client certificate", one, www, NULL, cert, www, NULL, 0);
+    iossl_ctx_free(one);
+    iossl_ctx_free(same);
+    iossl_ctx_free(other);
+    iossl_ctx_free(more);
+    iossl_ctx_free(cert);
+}
+
+/* What was kept by someone else, without our mark, is not offered. */
+static void
+test_foreign(void)
+{
+    iossl_ctx *one = test_client_ctx(&ca, with_version);
+    SSL_SESSION *session, *copy;
+    unsigned char *der = NULL;
+    const unsigned char *p;
+    int len;
+
+    (void)iossl_session_cache_del(cache, "the key", NULL);
+    is_int(connect_once(one, "www.example.test", NULL), 0, "a session");
+    session = iossl_session_cache_get1(cache, "the key", NULL);
+    len = i2d_SSL_SESSION(session, &der);
+    p = der;
+    copy = d2i_SSL_SESSION(NULL, &p, len);
+    (void)iossl_session_cache_del(cache, "the key", NULL);
+    ok(copy != NULL && iossl_session_cache_add(cache, "the key", copy), "and its bytes alone");
+    is_int(connect_once(one, "www.example.test", NULL), 0, "which tell not how it was verified");
+    OPENSSL_free(der);
+    SSL_SESSION_free(copy);
+    SSL_SESSION_free(session);
+    iossl_ctx_free(one);
+}
+
+int
+main(void)
+{
+    tap_start();
+    ca = test_identity_make(&(test_cert_spec){.common_name = "test CA", .is_ca = 1});
+    other_ca = test_identity_make(&(test_cert_spec){.common_name = "other CA", .is_ca = 1});
+    leaf = test_identity_make(&(test_cert_spec){
+        .issuer = &ca, .altnames = "DNS:www.example.test,DNS:alt.example.test"});
+    client_leaf = test_identity_make(&(test_cert_spec){.issuer = &ca, .common_name = "client"});
+    server_ctx = test_server_ctx(&leaf, NULL);
+    cache = iossl_session_cache_new(10, NULL);
+    version = "TLSv1_2";
+    test_version();
+    version = "TLSv1_3";
+    test_version();
+    test_foreign();
+    iossl_session_cache_free(cache);
+    iossl_ctx_free(server_ctx);
+    test_identity_free(&client_leaf);
+    test_identity_free(&leaf);
+    test_identity_free(&other_ca);
+    test_identity_free(&ca);
+    return done_testing();
+}
