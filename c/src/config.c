@@ -226,6 +226,7 @@ iossl_config_set_version(iossl_config *config, const char *version, iossl_error 
     unsigned excluded = 0;
     const version_name *positive = NULL;
     const char *p = version;
+    bool is_single;
 
     if (version == NULL) {
         config->restricts_versions = config->single_version = false;
@@ -262,10 +263,21 @@ iossl_config_set_version(iossl_config *config, const char *version, iossl_error 
                         iossl_openssl_version());
         return IOSSL_ERROR;
     }
-    config->single_version = positive != NULL && !positive->is_any;
-    if (config->single_version)
+    is_single = positive != NULL && !positive->is_any;
+    if (is_single)
         excluded |= IOSSL_PROTO_ALL & ~positive->bit;
+    if (!HAS_SSL3)
+        excluded |= IOSSL_PROTO_SSL3;
+    if (!iossl_can(IOSSL_CAN_TLS13))
+        excluded |= IOSSL_PROTO_TLS1_3;
+    if (excluded == IOSSL_PROTO_ALL) {
+        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                        "SSL_version \"%s\" leaves no protocol that %s has", version,
+                        iossl_openssl_version());
+        return IOSSL_ERROR;
+    }
     config->restricts_versions = true;
+    config->single_version = is_single;
     config->excluded_versions = excluded;
     return IOSSL_OK;
 }

@@ -62,8 +62,9 @@ struct iossl_conn {
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 /*
- * A server that verifies has to name the set of sessions it resumes (SSL_set_session_id_context(3)),
- * even if only this connection of its context does; sessions of those that don't verify stay out.
+ * A server that verifies has to name the set of sessions it resumes, even if only this connection
+ * of its context does; sessions of those that don't verify stay out.
+ * See SSL_set_session_id_context(3).
  */
 static bool
 apply_verify_mode(iossl_conn *conn)
@@ -297,9 +298,14 @@ on_message(int sent, int version, int content_type, const void *buf, size_t len,
 {
     iossl_conn *conn = arg;
 
+    iossl_compat_errors pending;
+
     (void)ssl;
-    if (conn->msg_cb != NULL)
-        conn->msg_cb(conn->msg_arg, sent != 0, version, content_type, buf, len);
+    if (conn->msg_cb == NULL)
+        return;
+    iossl_compat_errors_take(&pending);     /* an alert is shown after its reason was queued */
+    conn->msg_cb(conn->msg_arg, sent != 0, version, content_type, buf, len);
+    iossl_compat_errors_put_back(&pending);
 }
 
 void
@@ -341,14 +347,21 @@ iossl_conn_set_session_cache(iossl_conn *conn, iossl_session_cache *cache, const
                                         iossl_session_cache_up_ref(cache), key, err);
 }
 
-/* A session of ours came: with TLS 1.3 after the handshake, and more than one. */
+/*
+ * A session of ours came: with TLS 1.3 after the handshake, and more than one. What a callback of
+ * the program let pass is not kept, since on resumption no one would ask it again.
+ */
 int
 iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     iossl_conn *conn = iossl_conn_from_ssl(ssl);
+    iossl_compat_errors pending;
 
-    if (conn != NULL && conn->sessions.store != NULL && iossl_session_bind(session, &conn->binding))
+    iossl_compat_errors_take(&pending);     /* the store may use OpenSSL; see bio_transfer() */
+    if (conn != NULL && conn->sessions.store != NULL && !conn->verifier.is_overruled
+        && iossl_session_bind(session, &conn->binding))
         conn->sessions.store->add(conn->sessions.arg, conn->sessions.key, session);
+    iossl_compat_errors_put_back(&pending);
     return 0;       /* the reference stays OpenSSL's */
 }
 
@@ -368,7 +381,8 @@ offer_session(iossl_conn *conn)
     }
     if ((session = place->store->get1(place->arg, place->key)) == NULL)
         return;
-    if (iossl_session_is_bound_to(session, &conn->binding) && SSL_SESSION_is_resumable(session) == 1)
+    if (iossl_session_is_bound_to(session, &conn->binding)
+        && SSL_SESSION_is_resumable(session) == 1)
         (void)SSL_set_session(conn->ssl, session);
     SSL_SESSION_free(session);
     ERR_clear_error();
@@ -615,8 +629,8 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
         /* fall through */
     case IOSSL_ERROR:
         conn->state = FAILED;
-        drop_session(conn);
         explain_handshake(conn, &op, err);
+        drop_session(conn);
         break;
     case IOSSL_WANT_READ:
     case IOSSL_WANT_WRITE:

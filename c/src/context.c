@@ -45,7 +45,7 @@ struct iossl_ctx {
     host_entry *fallback;           /* of hosts: "", or where that isn't, the first */
     iossl_verify_settings verify;
     iossl_protocols alpn, npn;
-    unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];  /* of verified sessions: as configured, or random */
+    unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];  /* of verified sessions: configured or random */
     size_t sid_ctx_len;
     unsigned char id[16];           /* random: no other context has it */
     unsigned char trust[32];        /* a digest of all trust anchors and revocation lists */
@@ -494,6 +494,29 @@ done:
 
 /* ---- One SSL_CTX ----------------------------------------------------------------------------- */
 
+/* Is there anything to choose by server name? */
+static bool
+names_hosts(const iossl_config *config)
+{
+    for (size_t i = 0; i < iossl_strmap_count(config->host_certs); i++) {
+        const char *key = iossl_strmap_key(config->host_certs, i);
+
+        if (key[0] != '\0' && key[0] != '%')
+            return true;
+    }
+    return false;
+}
+
+/* Only where there is: with a servername callback, OpenSSL takes TLS 1.3 for possible even without a
+ * certificate, and the error is about signatures then instead of ciphers. */
+static bool
+apply_hosts(builder *b, SSL_CTX *ssl_ctx)
+{
+    SSL_CTX_set_client_hello_cb(ssl_ctx, choose_host, b->ctx);
+    return SSL_CTX_set_tlsext_servername_callback(ssl_ctx, answer_servername) == 1
+           && SSL_CTX_set_tlsext_servername_arg(ssl_ctx, b->ctx) == 1;
+}
+
 static SSL_CTX *
 new_ssl_ctx(builder *b, const char *host, iossl_error *err)
 {
@@ -517,10 +540,10 @@ new_ssl_ctx(builder *b, const char *host, iossl_error *err)
     if (apply_ciphers(b, ssl_ctx, host, err) != IOSSL_OK
         || apply_key_exchange(b, ssl_ctx, err) != IOSSL_OK)
         goto failed;
-    SSL_CTX_set_client_hello_cb(ssl_ctx, choose_host, b->ctx);
-    if (SSL_CTX_set_tlsext_servername_callback(ssl_ctx, answer_servername) != 1
-        || SSL_CTX_set_tlsext_servername_arg(ssl_ctx, b->ctx) != 1)
+    if (names_hosts(b->config) && !apply_hosts(b, ssl_ctx)) {
+        iossl_error_memory(err);
         goto failed;
+    }
     return ssl_ctx;
 failed:
     SSL_CTX_free(ssl_ctx);

@@ -33,7 +33,7 @@ struct iossl_transport {
 
 /* ---- The BIO --------------------------------------------------------------------------------- */
 
-/* What the transport's function says, held against its contract: OK moves bytes, a write has no end. */
+/* What the transport says, held against its contract: OK moves bytes, a write has no end. */
 static iossl_status
 transfer(const iossl_transport *t, bool is_read, void *rbuf, const void *wbuf, size_t len,
          size_t *done)

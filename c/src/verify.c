@@ -103,7 +103,7 @@ iossl_verifier_cleanup(iossl_verifier *v)
 void
 iossl_verifier_begin(iossl_verifier *v)
 {
-    v->leaf_seen = v->name_verified = false;
+    v->leaf_seen = v->name_verified = v->is_overruled = false;
     iossl_error_clear(v->cause);
 }
 
@@ -283,6 +283,7 @@ verify(iossl_verifier *v, int ok, X509_STORE_CTX *store_ctx)
 
     if (v->cb != NULL)
         accepted = v->cb(v->cb_arg, accepted, store_ctx);
+    v->is_overruled = v->is_overruled || (accepted && ok != 1);
     /* With a pin set, the leaf decides, not what was said of its chain on the way to it. */
     if (!accepted && !is_pinned(v, leaf)) {
         if (ok == 1) {

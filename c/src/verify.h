@@ -36,6 +36,7 @@ typedef struct iossl_verifier {
     /* The verdict; reset by iossl_verifier_begin(). */
     bool leaf_seen;             /* the leaf passed all that was asked */
     bool name_verified;
+    bool is_overruled;          /* the program's callback let pass what OpenSSL refused */
     iossl_error *cause;         /* owned; why it was refused */
 } iossl_verifier;
 

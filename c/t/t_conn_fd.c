@@ -22,7 +22,7 @@
 static test_identity ca, leaf;
 static iossl_ctx *client_ctx, *server_ctx;
 
-/* ---- Two connections over two descriptors ------------------------------------------------------ */
+/* ---- Two connections over two descriptors ---------------------------------------------------- */
 
 typedef struct {
     int fd[2];
@@ -135,7 +135,7 @@ shake_in_thread(void *conn)
     return status == IOSSL_OK ? conn : NULL;
 }
 
-/* ---- Deadlines --------------------------------------------------------------------------------- */
+/* ---- Deadlines ------------------------------------------------------------------------------- */
 
 static void
 test_stalled_handshake(bool is_blocking)
@@ -212,7 +212,7 @@ test_endless_deadline(void)
     duo_free(&d);
 }
 
-/* ---- Signals ----------------------------------------------------------------------------------- */
+/* ---- Signals --------------------------------------------------------------------------------- */
 
 static atomic_int signals_seen, storm_over;
 static pthread_t storm_target;
@@ -342,7 +342,7 @@ test_interrupted(int64_t timeout_ms, const char *kind)
     duo_free(&d);
 }
 
-/* ---- A peer that is gone ----------------------------------------------------------------------- */
+/* ---- A peer that is gone --------------------------------------------------------------------- */
 
 static void
 test_sigpipe(void)
@@ -404,7 +404,8 @@ test_reset(void)
     size_t n;
 
     duo_drop(&d, 1, true);
-    is_int(iossl_handshake(d.conn[0], IOSSL_FOREVER, d.err), IOSSL_ERROR, "a reset handshake fails");
+    is_int(iossl_handshake(d.conn[0], IOSSL_FOREVER, d.err), IOSSL_ERROR,
+           "a reset handshake fails");
     is_int(iossl_error_get_errno(d.err), ECONNRESET, "with ECONNRESET");
     like(iossl_error_message(d.err), "SSL connect attempt failed: ", "which the sentence");
     like(iossl_error_message(d.err), strerror(ECONNRESET), "says in words");
@@ -454,13 +455,14 @@ test_write_after_the_end(void)
         || iossl_read(d.conn[0], buf, sizeof buf, &n, IOSSL_FOREVER, d.err) != IOSSL_EOF)
         bail_out("shutdown");
     duo_drop(&d, 1, true);
-    (void)poll(&(struct pollfd){.fd = d.fd[0], .events = POLLIN}, 1, 10000);    /* the reset is here */
+    /* Until the reset is here. */
+    (void)poll(&(struct pollfd){.fd = d.fd[0], .events = POLLIN}, 1, 10000);
     is_int(iossl_shutdown(d.conn[0], true, IOSSL_FOREVER, d.err), IOSSL_OK,
            "ending too is no error, though no one hears it");
     duo_free(&d);
 }
 
-/* ---- Non-blocking, both ways at once ----------------------------------------------------------- */
+/* ---- Non-blocking, both ways at once --------------------------------------------------------- */
 
 #define DUPLEX_BYTES ((size_t)2 << 20)
 
@@ -538,7 +540,7 @@ test_duplex(void)
     duo_free(&d);
 }
 
-/* ---- Freeing ----------------------------------------------------------------------------------- */
+/* ---- Freeing --------------------------------------------------------------------------------- */
 
 static void
 test_free_in_every_state(void)

@@ -108,6 +108,8 @@ test_refusals(void)
            "invalid SSL_version specified");
     refuse(iossl_config_set_version(config, "TLSv1_2:TLSv1_3", err), err, IOSSL_E_USAGE,
            "cannot set multiple SSL protocols in SSL_version");
+    refuse(iossl_config_set_version(config, "!TLSv1:!TLSv1_1:!TLSv1_2:!TLSv1_3:!SSLv3", err), err,
+           IOSSL_E_OPTION, "leaves no protocol");
     refuse(iossl_config_set_version(config, "SSLv2", err), err, IOSSL_E_UNSUPPORTED,
            "SSL Version SSLv2 not supported");
     refuse(iossl_config_set_verify_mode(config, 64, err), err, IOSSL_E_USAGE, "SSL_verify_mode 64");

@@ -14,7 +14,7 @@
 
 static test_identity ca, leaf, client_leaf;
 
-/* ---- A wire that is cut to measure -------------------------------------------------------------- */
+/* ---- A wire that is cut to measure ----------------------------------------------------------- */
 
 /* One direction: what was written, what of it was read. */
 typedef struct {
@@ -95,7 +95,7 @@ end_free(void *arg)
 
 static const iossl_transport_ops OPS = {.read = end_read, .write = end_write, .free = end_free};
 
-/* ---- A client and a server over two wires ------------------------------------------------------- */
+/* ---- A client and a server over two wires ---------------------------------------------------- */
 
 typedef struct {
     wire up, down;
@@ -184,7 +184,7 @@ rig_talk(void)
     return true;
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static const char *version;
 
@@ -272,8 +272,9 @@ cut(iossl_ctx *client_ctx, iossl_ctx *server_ctx, int side, size_t at, iossl_sta
     if (!is_whole && (r.status[side] != IOSSL_ERROR || !is_defined_failure(after_cut, r.err[side])
                       || !iossl_conn_has_failed(r.conn[side])))
         wrong++;
-    /* Who is cut off never takes the rest for a clean end. */
-    if (iossl_read(r.conn[side], buf, sizeof buf, &n, IOSSL_POLL, NULL) != IOSSL_ERROR)
+    /* Who is cut off never takes the rest for a clean end. (Lengths vary: was anything cut?) */
+    if (w->written > at
+        && iossl_read(r.conn[side], buf, sizeof buf, &n, IOSSL_POLL, NULL) != IOSSL_ERROR)
         wrong++;
     if (wrong > 0)
         diag("%s: side %d cut at %zu: status %d, code %d, errno %d, \"%s\"", version, side, at,
@@ -299,11 +300,12 @@ test_cuts(iossl_ctx *client_ctx, iossl_ctx *server_ctx)
     }
 }
 
-/* Flips each bit of a sample of bytes: never a completed client, never a hang. */
+/* Flips a bit of every fifth byte: never two ends that are content, never a hang. */
 static void
 test_flips(iossl_ctx *client_ctx, iossl_ctx *server_ctx)
 {
     size_t length, wrong = 0, silent = 0;
+    bool is_flipped;
 
     rig_begin(client_ctx, server_ctx, SIZE_MAX, SIZE_MAX);
     (void)!iossl_handshake(r.conn[0], IOSSL_POLL, r.err[0]);
@@ -314,11 +316,14 @@ test_flips(iossl_ctx *client_ctx, iossl_ctx *server_ctx)
         rig_begin(client_ctx, server_ctx, SIZE_MAX, SIZE_MAX);
         r.status[0] = iossl_handshake(r.conn[0], IOSSL_POLL, r.err[0]);
         r.status[1] = iossl_handshake(r.conn[1], IOSSL_POLL, r.err[1]);
-        if (at < r.down.written)
+        is_flipped = at < r.down.written;       /* ECDSA signatures vary by a byte or two */
+        if (is_flipped)
             r.down.bytes[at] ^= (unsigned char)(1U << at % 8);
         rig_shake(IOSSL_POLL);
-        if (r.status[0] == IOSSL_OK && r.status[1] == IOSSL_OK)
+        if (is_flipped && r.status[0] == IOSSL_OK && r.status[1] == IOSSL_OK) {
+            diag("%s: bit %zu of byte %zu", version, at % 8, at);
             wrong++;
+        }
         if (r.status[0] == IOSSL_ERROR && iossl_error_message(r.err[0])[0] == '\0')
             silent++;
         wrong += !rig_end();

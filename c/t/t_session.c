@@ -141,6 +141,7 @@ test_version(void)
     check("a callback said yes", one, www, callback, one, www, NULL, 0);
     check("the callback of another context", same, www, callback, one, www, callback, 0);
     check("the callback of the same one", one, www, callback, one, www, callback, 1);
+    check("a callback that overruled OpenSSL", other, www, callback, other, www, callback, 0);
     check("a client certificate", one, www, NULL, cert, www, NULL, 0);
     iossl_ctx_free(one);
     iossl_ctx_free(same);
