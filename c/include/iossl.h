@@ -413,7 +413,8 @@ typedef enum { IOSSL_CLIENT = 0, IOSSL_SERVER = 1 } iossl_role;
 typedef struct iossl_config iossl_config;
 
 /*
- * A configuration with safe defaults: TLS 1.2 and newer, weak ciphers off; a client verifies chain
+ * A configuration with safe defaults: TLS 1.2 and newer (or from the MinProtocol on that the system's
+ * openssl.cnf names, as its administrator's word), weak ciphers off; a client verifies chain
  * and name against the system's CA certificates, a server asks for no client certificate.
  */
 IOSSL_API iossl_config *iossl_config_new(iossl_role role, iossl_error *err);
@@ -611,7 +612,8 @@ IOSSL_API iossl_transport *iossl_transport_new_fd(int fd, iossl_error *err);
 IOSSL_API iossl_status iossl_transport_new_pair(iossl_transport **a, iossl_transport **b,
                                                 iossl_error *err);
 typedef struct iossl_conn iossl_conn;
-/* TLS inside TLS: runs over another connection, of which it takes a reference. */
+/* TLS inside TLS: runs over another connection, of which it takes a reference; what waits, waits as
+ * the outermost transport does. Reading or writing the outer one meanwhile breaks the inner one. */
 IOSSL_API iossl_transport *iossl_transport_new_conn(iossl_conn *outer, iossl_error *err);
 IOSSL_API void iossl_transport_free(iossl_transport *transport);
 
@@ -731,7 +733,8 @@ IOSSL_API iossl_status iossl_read_line(iossl_conn *conn, const iossl_separator *
 
 /*
  * Writes at most one record (16384 bytes) and tells in *put how many were taken; 0 bytes is
- * IOSSL_OK. After IOSSL_WANT_* call again with the same bytes, wherever they lie, or more.
+ * IOSSL_OK. After IOSSL_WANT_*, _TIMEOUT and _INTERRUPTED a record may be half on its way: the next
+ * write has to begin with the same bytes, wherever they lie, and as many or more.
  * May raise SIGPIPE as write(2) does. IOSSL_ERROR: IOSSL_E_WRITE with errno or reasons, _STATE.
  */
 IOSSL_API iossl_status iossl_write(iossl_conn *conn, const void *buf, size_t len, size_t *put,
@@ -742,9 +745,13 @@ IOSSL_API iossl_status iossl_write_all(iossl_conn *conn, const void *buf, size_t
 
 /*
  * Sends close_notify; with wait_for_peer also waits for the peer's, reading and dropping what comes
- * before. Calling again is harmless. Never raises SIGPIPE. RFC 8446 section 6.1.
+ * before; with IOSSL_POLL at most a record per call. Once begun nothing can be written any more.
+ * Calling again is harmless. Never raises SIGPIPE. RFC 8446 section 6.1.
  *
- * IOSSL_OK   done as asked. With IOSSL_E_SHUTDOWN the peer is gone; only freeing remains.
+ * IOSSL_OK     done as asked; also where the peer, having sent its own, is gone before ours.
+ * IOSSL_ERROR  IOSSL_E_SHUTDOWN: a write is half done (see iossl_write(); repeat that first), or the
+ *              peer is gone, with the errno (EPIPE) where there is one: only freeing remains.
+ * others       as iossl_handshake(): what couldn't be sent yet is not lost, call again.
  */
 IOSSL_API iossl_status iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms,
                                       iossl_error *err) IOSSL_MUST_CHECK;
@@ -761,7 +768,7 @@ IOSSL_API int iossl_conn_get_fd(const iossl_conn *conn);
 
 /* What was negotiated; borrowed text, NULL where there is none. */
 IOSSL_API const char *iossl_conn_get0_cipher(const iossl_conn *conn);
-/* "TLSv1_3", "TLSv1_2", "TLSv1_1", "TLSv1", "SSLv3"; NULL before the handshake. */
+/* "TLSv1_3", "TLSv1_2", "TLSv1_1", "TLSv1", "SSLv3"; NULL (0) until the handshake has settled it. */
 IOSSL_API const char *iossl_conn_get0_version(const iossl_conn *conn);
 IOSSL_API int iossl_conn_get_version_number(const iossl_conn *conn);  /* 0x0304 for TLS 1.3      */
 IOSSL_API const char *iossl_conn_get0_servername(const iossl_conn *conn);

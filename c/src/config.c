@@ -60,7 +60,7 @@ iossl_config_new(iossl_role role, iossl_error *err)
         return NULL;
     }
     config->role = role;
-    config->restricts_versions = true;
+    config->default_versions = config->restricts_versions = true;
     config->excluded_versions = IOSSL_PROTO_SSL3 | IOSSL_PROTO_TLS1 | IOSSL_PROTO_TLS1_1;
     config->honor_cipher_order = role == IOSSL_SERVER;
     iossl_verify_settings_init(&config->verify, role);
@@ -229,7 +229,7 @@ iossl_config_set_version(iossl_config *config, const char *version, iossl_error 
     bool is_single;
 
     if (version == NULL) {
-        config->restricts_versions = config->single_version = false;
+        config->default_versions = config->restricts_versions = config->single_version = false;
         return IOSSL_OK;
     }
     for (;;) {
@@ -276,6 +276,7 @@ iossl_config_set_version(iossl_config *config, const char *version, iossl_error 
                         iossl_openssl_version());
         return IOSSL_ERROR;
     }
+    config->default_versions = false;
     config->restricts_versions = true;
     config->single_version = is_single;
     config->excluded_versions = excluded;

@@ -37,6 +37,7 @@ typedef enum { IOSSL_DH_AUTO, IOSSL_DH_NONE, IOSSL_DH_PARAMETERS } iossl_dh_kind
 struct iossl_config {
     iossl_role role;
 
+    bool default_versions;          /* nothing was said: a minimum of openssl.cnf has its way */
     bool restricts_versions;        /* false: OpenSSL's own limits */
     unsigned excluded_versions;     /* IOSSL_PROTO_* */
     bool single_version;            /* exactly one was asked for by name */

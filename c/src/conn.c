@@ -46,6 +46,7 @@ struct iossl_conn {
     bool closed_by_peer;        /* close_notify received */
     bool closed_by_us;          /* close_notify sent */
     bool is_closing;            /* close_notify begun, perhaps not all on its way */
+    bool is_writing;            /* a record is half on its way, until the write is repeated */
     bool is_truncated;          /* the transport ended without one */
     SSL *ssl;
     iossl_ctx *ctx;             /* a reference */
@@ -785,6 +786,7 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
         return IOSSL_ERROR;
     }
     status = drive(conn, &op, timeout_ms);
+    conn->is_writing = is_want(status) || status == IOSSL_TIMEOUT || status == IOSSL_INTERRUPTED;
     if (status == IOSSL_OK) {
         *put = op.done;
     } else if (status == IOSSL_ERROR || status == IOSSL_EOF) {
@@ -842,6 +844,11 @@ send_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
         conn->closed_by_us = true;
     if (conn->closed_by_us)
         return IOSSL_OK;
+    if (conn->is_writing) {     /* OpenSSL would begin, and then be able to do neither */
+        iossl_error_set(err, IOSSL_E_SHUTDOWN, IOSSL_RANK_IO,
+                        "SSL shutdown error (1): a write is half done; repeat it first");
+        return IOSSL_ERROR;
+    }
     conn->is_closing = true;
     status = drive(conn, &op, timeout_ms);
     if ((status == IOSSL_ERROR || status == IOSSL_EOF) && conn->closed_by_peer)
@@ -877,6 +884,9 @@ await_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
         status = read_record(conn, &op, timeout_ms, why);
         if (timeout_ms > 0 && status == IOSSL_OK && (timeout_ms = deadline - iossl_now_ms()) <= 0)
             status = IOSSL_TIMEOUT;
+        /* A peer that never stops sending must not keep a poll: it ends with the record. */
+        if (timeout_ms == IOSSL_POLL && status == IOSSL_OK && iossl_pending(conn) == 0)
+            status = IOSSL_WANT_READ;
     }
     if (status == IOSSL_EOF)
         status = IOSSL_OK;
@@ -892,6 +902,7 @@ await_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
 iossl_status
 iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms, iossl_error *err)
 {
+    int64_t deadline = deadline_of(timeout_ms);
     iossl_status status = IOSSL_OK;
 
     if (conn->state != ESTABLISHED) {
@@ -905,8 +916,11 @@ iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms, iossl_e
     }
     if (!conn->is_truncated)
         status = send_close_notify(conn, timeout_ms, err);
-    if (status == IOSSL_OK && wait_for_peer && !conn->closed_by_peer)
+    if (status == IOSSL_OK && wait_for_peer && !conn->closed_by_peer) {
+        if (timeout_ms > 0 && (timeout_ms = deadline - iossl_now_ms()) < 1)
+            timeout_ms = 1;     /* what is here already still counts */
         status = await_close_notify(conn, timeout_ms, err);
+    }
     ERR_clear_error();
     return status;
 }

@@ -210,7 +210,8 @@ static const protocol PROTOCOLS[] = {
 
 /*
  * A range as minimum and maximum; what is excluded between them by option. A minimum that the
- * system's openssl.cnf sets is only lowered where one version was asked for by name.
+ * system's openssl.cnf sets takes the place of our default; against what the program asks for it
+ * stands where it is higher, unless one version was asked for by name.
  */
 static bool
 apply_versions(const builder *b, SSL_CTX *ssl_ctx)
@@ -219,7 +220,8 @@ apply_versions(const builder *b, SSL_CTX *ssl_ctx)
     size_t low = 0, high = N_PROTOCOLS;
     bool ok = true;
 
-    if (!config->restricts_versions)
+    if (!config->restricts_versions
+        || (config->default_versions && SSL_CTX_get_min_proto_version(ssl_ctx) != 0))
         return true;
     while (low < N_PROTOCOLS && (config->excluded_versions & PROTOCOLS[low].bit) != 0)
         low++;

@@ -230,6 +230,31 @@ test_close_has_to_wait(void)
     test_pair_free(&pair);
 }
 
+/* Asked not to wait, waiting for the peer's end takes a record at a time, however much comes. */
+static void
+test_endless_peer(void)
+{
+    test_pair pair = connected_over_ports();
+    static char block[16384];
+    int calls = 0;
+    size_t n;
+
+    (void)!iossl_read(pair.client, block, 1, &n, IOSSL_POLL, NULL);     /* takes the tickets */
+    memset(lines, 0, sizeof lines);
+    for (int i = 0; i < 3; i++)
+        if (iossl_write_all(pair.server, block, sizeof block, NULL, IOSSL_POLL, NULL) != IOSSL_OK)
+            bail_out("write");
+    is_int(iossl_shutdown(pair.client, true, IOSSL_POLL, NULL), IOSSL_WANT_READ,
+           "one call doesn't read all that a peer still sends");
+    ok(lines[0].start > 0 && lines[0].start < lines[0].end, "but some");
+    if (iossl_shutdown(pair.server, false, IOSSL_POLL, NULL) != IOSSL_OK)
+        bail_out("shutdown");
+    while (calls < 10 && iossl_shutdown(pair.client, true, IOSSL_POLL, NULL) != IOSSL_OK)
+        calls++;
+    is_int(calls, 2, "a few more reach the end");
+    test_pair_free(&pair);
+}
+
 /* After the peer's close_notify, OpenSSL reports a failed write as SSL_ERROR_ZERO_RETURN. */
 static void
 test_errno_after_close_notify(void)
@@ -485,8 +510,7 @@ test_transfers(void)
     int counts[2][2] = {{0}}, *now;
     size_t n;
 
-    /* The tickets first, which only a first read takes. */
-    (void)!iossl_read(pair.client, back, 1, &n, IOSSL_POLL, NULL);
+    (void)!iossl_read(pair.client, back, 1, &n, IOSSL_POLL, NULL);      /* takes the tickets */
     for (int round = 0; round < 2; round++) {
         memset(lines, 0, sizeof lines);
         for (int i = 0; i < 2; i++) {
@@ -520,6 +544,7 @@ main(void)
     stranger = test_identity_make(&(test_cert_spec){.issuer = &other_ca, .common_name = "who"});
     test_contract();
     test_close_has_to_wait();
+    test_endless_peer();
     test_errno_after_close_notify();
     test_version_before_handshake();
     test_cause_without_verification();

@@ -187,6 +187,8 @@ test_stalled_reader_and_writer(bool is_blocking)
     is_int(status, IOSSL_TIMEOUT, "%s: writing to one who doesn't read has a deadline", kind);
     is_int(iossl_write(d.conn[0], block, sizeof block, &n, IOSSL_POLL, d.err), IOSSL_WANT_WRITE,
            "%s: and a poll says what it waits for", kind);
+    is_int(iossl_shutdown(d.conn[0], false, IOSSL_POLL, NULL), IOSSL_ERROR,
+           "%s: an end can't come amid a record", kind);
     set_nonblocking(d.fd[1], true);
     while (iossl_read(d.conn[1], block, sizeof block, &n, IOSSL_AS_FD, d.err) == IOSSL_OK)
         arrived += n;
