@@ -222,7 +222,13 @@ IOSSL_API const iossl_psl *iossl_psl_builtin(iossl_psl_sections sections);
  * A-labels). text may be thrown away afterwards.
  */
 IOSSL_API iossl_psl *iossl_psl_new_from_string(const char *text, size_t len, iossl_error *err);
+/* The compiled-in list as an object of the caller's, to be set and freed. */
+IOSSL_API iossl_psl *iossl_psl_new_builtin(iossl_psl_sections sections, iossl_error *err);
 IOSSL_API void iossl_psl_free(iossl_psl *psl);
+/* How many labels count as the suffix where no rule matches, when names are verified: 1 unless set
+ * otherwise. Only of lists that were made with _new, before anyone else uses them. */
+IOSSL_API void iossl_psl_set_min_suffix(iossl_psl *psl, size_t min_suffix);
+IOSSL_API size_t iossl_psl_get_min_suffix(const iossl_psl *psl);
 /*
  * How many labels of the host name make up its public suffix: the longest matching rule, an
  * exception rule one label less; where no rule matches, min_suffix (1: the last label, which is

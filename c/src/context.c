@@ -279,7 +279,7 @@ apply_key_exchange(const builder *b, SSL_CTX *ssl_ctx, iossl_error *err)
     }
     if (config->groups != NULL && SSL_CTX_set1_groups_list(ssl_ctx, config->groups) != 1) {
         iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
-                                "failed to set ECDH groups/curves on context: \"%s\"",
+                                "failed to set ECDH groups/curves on context: SSL_ecdh_curve \"%s\"",
                                 config->groups);
         return IOSSL_ERROR;
     }

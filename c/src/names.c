@@ -199,7 +199,8 @@ below_public_suffix(const char *host, size_t host_len, size_t labels, const ioss
         return true;
     if (psl == NULL)
         psl = iossl_psl_builtin(IOSSL_PSL_ICANN);
-    return labels > iossl_psl_suffix_labels(psl, host, host_len, 1) + 1;
+    return labels
+           > iossl_psl_suffix_labels(psl, host, host_len, iossl_psl_get_min_suffix(psl)) + 1;
 }
 
 bool
@@ -350,18 +351,23 @@ dns_name(const GENERAL_NAME *name, size_t *len)
     return text;
 }
 
-/* Does one of the subjectAltNames match? *n_dns tells how many dNSNames were looked at for it. */
+/*
+ * Does one of the subjectAltNames match? *n_alt tells how many of them outrank the commonName: for a
+ * host name the dNSNames; for an address these and the iPAddresses (RFC 2818 section 3.1 knows no
+ * address in a commonName at all, so one counts only where the certificate names nothing else).
+ */
 static bool
 matches_alt(const cert_names *names, const identity *id, const iossl_scheme *scheme,
-            const iossl_psl *psl, size_t *n_dns)
+            const iossl_psl *psl, size_t *n_alt)
 {
     int i;
 
-    *n_dns = 0;
+    *n_alt = 0;
     for (i = 0; i < sk_GENERAL_NAME_num(names->alt); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(names->alt, i);
 
         if (id->address_len > 0) {
+            *n_alt += name->type == GEN_IPADD || name->type == GEN_DNS;
             if (name->type == GEN_IPADD
                 && (size_t)ASN1_STRING_length(name->d.iPAddress) == id->address_len
                 && memcmp(ASN1_STRING_get0_data(name->d.iPAddress), id->address, id->address_len)
@@ -371,7 +377,7 @@ matches_alt(const cert_names *names, const identity *id, const iossl_scheme *sch
             size_t len;
             const char *text = dns_name(name, &len);
 
-            ++*n_dns;
+            ++*n_alt;
             if (iossl_name_matches(text, len, id->host, id->host_len, scheme->wildcards_in_alt,
                                    psl))
                 return true;
@@ -381,10 +387,10 @@ matches_alt(const cert_names *names, const identity *id, const iossl_scheme *sch
 }
 
 static bool
-considers_cn(const iossl_scheme *scheme, size_t n_dns)
+considers_cn(const iossl_scheme *scheme, size_t n_alt)
 {
     return scheme->check_cn == IOSSL_CN_ALWAYS
-           || (scheme->check_cn == IOSSL_CN_WHEN_ONLY && n_dns == 0);
+           || (scheme->check_cn == IOSSL_CN_WHEN_ONLY && n_alt == 0);
 }
 
 static bool
@@ -506,13 +512,13 @@ check_certificate(const identity *id, const X509 *cert, const iossl_scheme *sche
 {
     iossl_match match = IOSSL_NAME_MISMATCH;
     cert_names names;
-    size_t n_dns = 0;
+    size_t n_alt = 0;
     bool with_cn;
 
     cert_names_get(&names, cert);
-    if (!names.unreadable && matches_alt(&names, id, scheme, psl, &n_dns))
+    if (!names.unreadable && matches_alt(&names, id, scheme, psl, &n_alt))
         match = IOSSL_NAME_MATCH;
-    with_cn = !names.unreadable && considers_cn(scheme, n_dns);
+    with_cn = !names.unreadable && considers_cn(scheme, n_alt);
     if (match != IOSSL_NAME_MATCH && with_cn && matches_cn(&names, id, scheme, psl)) {
         match = IOSSL_NAME_MATCH;
         *by_cn = true;

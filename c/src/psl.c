@@ -29,14 +29,15 @@ struct iossl_psl {
     const iossl_psl_node *nodes;
     const char *labels;
     uint32_t sections;          /* which rules count */
+    size_t min_suffix;          /* labels of a suffix where no rule matches */
     iossl_psl_node *own_nodes;  /* NULL in the compiled-in lists, which own nothing */
     char *own_labels;
 };
 
 static const iossl_psl BUILTIN[] = {
-    { iossl_psl_data_nodes, iossl_psl_data_labels, IOSSL_PSL_ICANN, NULL, NULL },
-    { iossl_psl_data_nodes, iossl_psl_data_labels, IOSSL_PSL_PRIVATE, NULL, NULL },
-    { iossl_psl_data_nodes, iossl_psl_data_labels, IOSSL_PSL_ALL, NULL, NULL },
+    { iossl_psl_data_nodes, iossl_psl_data_labels, IOSSL_PSL_ICANN, 1, NULL, NULL },
+    { iossl_psl_data_nodes, iossl_psl_data_labels, IOSSL_PSL_PRIVATE, 1, NULL, NULL },
+    { iossl_psl_data_nodes, iossl_psl_data_labels, IOSSL_PSL_ALL, 1, NULL, NULL },
 };
 
 const iossl_psl *
@@ -51,6 +52,30 @@ iossl_psl_builtin(iossl_psl_sections sections)
     default:
         return &BUILTIN[0];
     }
+}
+
+iossl_psl *
+iossl_psl_new_builtin(iossl_psl_sections sections, iossl_error *err)
+{
+    iossl_psl *psl = malloc(sizeof *psl);
+
+    if (psl == NULL)
+        iossl_error_memory(err);
+    else
+        *psl = *iossl_psl_builtin(sections);    /* the tables are constants, and stay shared */
+    return psl;
+}
+
+void
+iossl_psl_set_min_suffix(iossl_psl *psl, size_t min_suffix)
+{
+    psl->min_suffix = min_suffix;
+}
+
+size_t
+iossl_psl_get_min_suffix(const iossl_psl *psl)
+{
+    return psl->min_suffix;
 }
 
 /* ---- Lookup ---------------------------------------------------------------------------------- */
@@ -513,6 +538,7 @@ iossl_psl_new_from_string(const char *text, size_t len, iossl_error *err)
     psl->nodes = psl->own_nodes;
     psl->labels = psl->own_labels = b.keys; /* the list owns them now */
     psl->sections = IOSSL_PSL_ALL;
+    psl->min_suffix = 1;
     b.keys = NULL;
     result = psl;
     psl = NULL;
@@ -526,8 +552,8 @@ done:
 void
 iossl_psl_free(iossl_psl *psl)
 {
-    if (psl == NULL || psl->nodes == iossl_psl_data_nodes)  /* one of the constants */
-        return;
+    if (psl == NULL || (psl >= BUILTIN && psl < BUILTIN + sizeof BUILTIN / sizeof BUILTIN[0]))
+        return;     /* the constants own nothing */
     free(psl->own_nodes);
     free(psl->own_labels);
     free(psl);

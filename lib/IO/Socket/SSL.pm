@@ -1,0 +1,836 @@
+# IO::Socket::SSL - sockets with TLS: the Perl side.
+#
+# Owns      the class, its arguments and defaults, the order of TCP and TLS in new, connect and accept,
+#           what becomes of a socket after a failed handshake or a shutdown.
+# Promises  loads nothing but Exporter, the socket class below and the shared object; no method here is
+#           on the path of data: those are XSUBs (xs/socket.xsi, xs/handle.xsi).
+# Leaves    everything about TLS to libiossl (c/), Perl values to xs/glue.
+#
+# What is on the glob of a socket, beside what IO::Socket keeps there
+#   _SSL_arguments        hash: the arguments, with the program's defaults
+#   _SSL_ctx              the SSL_Context
+#   _SSL_opened           1 open, -1 the handshake failed, before it the value of SSL_server
+#   _SSL_opening          true while a handshake waits to be continued
+#   _SSL_object, _SSL_fileno   SSL* and descriptor, while TLS is on
+#   _SSL_ioclass_upgraded class before start_SSL ('' : none)
+#   _SSL_deadline         of new: when connect and handshake have to be done
+#   _SSL_last_err         [dualvar, rank]
+package IO::Socket::SSL;
+
+use 5.014;
+use strict;
+use warnings;
+
+use Carp ();
+use Errno qw(EINVAL ETIMEDOUT);
+use Exporter ();
+use Scalar::Util ();
+use Socket ();
+use XSLoader;
+
+our $VERSION = '3.000';
+
+our ($SSL_ERROR, $ERROR, $DEBUG, @ISA);
+*ERROR = \$SSL_ERROR;
+{ no warnings 'once'; *DEBUG = \$Net::SSLeay::trace; }
+$DEBUG //= 0;
+
+# IO::Socket::IP comes with perl since 5.20; before that it may be missing.
+my $BASE = (grep { eval "require $_->[0]; $_->[0]->VERSION($_->[1]); 1" }    ## no critic: a list of ours
+    ['IO::Socket::IP', 0.31], ['IO::Socket::INET6', 2.62], ['IO::Socket::INET', 0])[0][0];
+my $IPV6 = $BASE eq 'IO::Socket::INET' ? '' : $BASE;
+@ISA = ($BASE);
+
+XSLoader::load(__PACKAGE__, $VERSION) if !defined &_start;
+
+# --- names that programs import -------------------------------------------------------------------
+
+use constant {
+    SSL_VERIFY_NONE => 0, SSL_VERIFY_PEER => 1,
+    SSL_VERIFY_FAIL_IF_NO_PEER_CERT => 2, SSL_VERIFY_CLIENT_ONCE => 4,
+
+    SSL_OCSP_NO_STAPLE => 1, SSL_OCSP_MUST_STAPLE => 2, SSL_OCSP_FAIL_HARD => 4,
+    SSL_OCSP_FULL_CHAIN => 8, SSL_OCSP_TRY_STAPLE => 16,
+
+    SSL_SENT_SHUTDOWN => 1, SSL_RECEIVED_SHUTDOWN => 2,
+    GEN_DNS => 2, GEN_IPADD => 7, NID_CommonName => 13,
+};
+sub CAN_IPV6 { return $IPV6 }
+
+our @EXPORT = qw(
+    $SSL_ERROR
+    SSL_WANT_READ SSL_WANT_WRITE
+    SSL_VERIFY_NONE SSL_VERIFY_PEER SSL_VERIFY_FAIL_IF_NO_PEER_CERT SSL_VERIFY_CLIENT_ONCE
+    SSL_OCSP_NO_STAPLE SSL_OCSP_TRY_STAPLE SSL_OCSP_MUST_STAPLE SSL_OCSP_FAIL_HARD SSL_OCSP_FULL_CHAIN
+    GEN_DNS GEN_IPADD
+);
+
+my $INET4_FROM;     # who asked for IPv4 only
+
+sub import {
+    my ($class, @words) = @_;
+    my @names = grep { !_import_word($_) } @words;
+    @_ = ($class, @names);
+    goto &Exporter::import;
+}
+
+# Words of the use line that aren't names; false for names.
+sub _import_word {
+    my $word = shift;
+    if ($word =~ /^inet4$/i) {
+        require IO::Socket::INET;
+        @ISA        = ('IO::Socket::INET');
+        $IPV6       = '';
+        $INET4_FROM = join ' line ', (caller 1)[1, 2];
+    } elsif ($word =~ /^inet6$/i) {
+        Carp::croak('INET6 is not supported, install IO::Socket::IP') if $BASE eq 'IO::Socket::INET';
+        warn "IPv6 support re-enabled in ", join(' line ', (caller 1)[1, 2]),
+            ", got disabled in $INET4_FROM\n" if defined $INET4_FROM;
+        ($IPV6, $INET4_FROM) = ($BASE, undef);
+        @ISA = ($BASE);
+    } elsif ($word =~ /^:?debug(\d+)$/) {
+        $DEBUG = $1;
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+sub DEBUG {
+    return if !$DEBUG;
+    my ($file, $line) = (caller)[1, 2];
+    $file = '...' . substr $file, -17 if length $file > 20;
+    print STDERR "DEBUG: $file:$line: @_\n";
+    return;
+}
+
+sub implementation {
+    my ($ours, $openssl) = _library();
+    return "XS $VERSION (libiossl $ours, $openssl)";
+}
+
+# --- defaults -------------------------------------------------------------------------------------
+
+my %DEFAULTS = (common => {}, client => {}, server => {});
+my %DEFAULT_NAMES = (name => 'SSL_verifycn_name', scheme => 'SSL_verifycn_scheme',
+    callback => 'SSL_verify_callback', mode => 'SSL_verify_mode');
+my $FILTER;
+
+# These say something about the connection, not about its context; so they go with any context.
+my %OF_CONNECTION = map { $_ => 1 } qw(
+    SSL_hostname SSL_verifycn_name SSL_server SSL_startHandshake SSL_keepSocketOnError SSL_error_trap
+    SSL_on_peer_shutdown SSL_session_key
+);
+
+# What libiossl and we have a default for, which "use_defaults" of set_args_filter_hack brings back.
+my @HAVE_DEFAULTS = qw(
+    SSL_version SSL_cipher_list SSL_ciphersuites SSL_honor_cipher_order SSL_dh SSL_dh_file
+    SSL_ecdh_curve SSL_ca SSL_ca_file SSL_ca_path SSL_check_crl SSL_verify_mode SSL_verify_callback
+    SSL_verifycn_scheme SSL_verifycn_publicsuffix SSL_npn_protocols SSL_alpn_protocols SSL_ocsp_mode
+);
+
+sub _set_defaults {
+    my ($args, @sets) = @_;
+    for my $key (keys %$args) {
+        my $name = $key =~ /^SSL_/ ? $key : $DEFAULT_NAMES{$key} // "SSL_$key";
+        $DEFAULTS{$_}{$name} = $args->{$key} for @sets;
+    }
+    return;
+}
+
+# As a function, as it is documented, and as a class method, as some write it.
+sub _function_args {
+    shift if @_ % 2 && defined $_[0] && !ref $_[0] && $_[0]->isa(__PACKAGE__);
+    return @_ == 1 && ref $_[0] eq 'HASH' ? %{ $_[0] } : @_;
+}
+
+sub set_defaults        { return _set_defaults({ &_function_args }, qw(common client server)) }
+sub set_client_defaults { return _set_defaults({ &_function_args }, 'client') }
+sub set_server_defaults { return _set_defaults({ &_function_args }, 'server') }
+*set_ctx_defaults = \&set_defaults;
+
+sub context_init {
+    return $DEFAULTS{common} = { &_function_args };
+}
+
+sub set_default_context {
+    my $context = pop;
+    delete $DEFAULTS{common}{SSL_reuse_ctx};
+    $DEFAULTS{common}{SSL_reuse_ctx} = $context if ref $context;
+    return;
+}
+
+sub set_default_session_cache {
+    my $cache = pop;
+    $DEFAULTS{common}{SSL_session_cache} = $cache;
+    return;
+}
+
+sub set_args_filter_hack {
+    $FILTER = pop;
+    return;
+}
+
+# The arguments with the program's defaults below them.
+sub _with_defaults {
+    my $args      = shift;
+    my $is_server = $args->{SSL_server};
+    my %all = (%{ $DEFAULTS{common} }, %{ $DEFAULTS{ $is_server ? 'server' : 'client' } }, %$args);
+    # A default context has no say where the call describes one of its own, or plays the other role.
+    my $default = $DEFAULTS{common}{SSL_reuse_ctx};
+    if ($default && !exists $args->{SSL_reuse_ctx}) {
+        my $context = _context_of($default);
+        delete $all{SSL_reuse_ctx}
+            if (grep { /^SSL_/ && !$OF_CONNECTION{$_} } keys %$args)
+            || ($context && !$context->_is_server != !$is_server);
+    }
+    return \%all;
+}
+
+# The SSL_Context of an object that was given as one; undef if it is none.
+sub _context_of {
+    my $given = shift;
+    return undef if !ref $given;
+    return $given if IO::Socket::SSL::SSL_Context::_is_alive($given);
+    my $glob = Scalar::Util::reftype($given) eq 'GLOB' ? \%{*$given} : undef;
+    my $context = $glob && $glob->{_SSL_ctx};
+    return $context && $context->_is_alive ? $context : undef;
+}
+
+# --- CA certificates ------------------------------------------------------------------------------
+
+my ($CA_FROM_USER, %DEFAULT_CA, $CA_DETECTED);
+
+# With arguments sets, and always returns, what is used where no SSL_ca* is given.
+sub default_ca {
+    shift if @_ && defined $_[0] && !ref $_[0] && $_[0] eq __PACKAGE__;
+    if (@_ > 1) {
+        ($CA_FROM_USER, %DEFAULT_CA) = (1, @_);
+    } elsif (@_ && $_[0]) {
+        my $is_path = ref $_[0] || -d $_[0];
+        _check_ca($is_path ? 'path' : 'file', $_) for ref $_[0] ? @{ $_[0] } : $_[0];
+        ($CA_FROM_USER, %DEFAULT_CA) = (1, ($is_path ? 'SSL_ca_path' : 'SSL_ca_file') => $_[0]);
+    } elsif (@_) {
+        $CA_FROM_USER = $CA_DETECTED = 0;
+    }
+    _detect_ca() if !$CA_FROM_USER && !$CA_DETECTED;
+    return %DEFAULT_CA;
+}
+
+sub _check_ca {
+    my ($kind, $name) = @_;
+    if ($kind eq 'path') {
+        Carp::croak("SSL_ca_path $name does not exist") if !-d $name;
+        opendir my $dir, $name or Carp::croak("SSL_ca_path $name is not accessible: $!");
+    } else {
+        open my $file, '<', $name or Carp::croak("SSL_ca_file $name can't be used: $!");
+    }
+    return;
+}
+
+sub _detect_ca {
+    my ($file, $path) = _default_ca();
+    $CA_DETECTED = 1;
+    $DEFAULT_CA{SSL_ca_file} = $file if defined $file;
+    $DEFAULT_CA{SSL_ca_path} = $path if defined $path;
+    return if defined $file || defined $path || !eval { require Mozilla::CA; 1 };
+    $DEFAULT_CA{SSL_ca_file} = Mozilla::CA::SSL_ca_file();
+    return;
+}
+
+# --- making ---------------------------------------------------------------------------------------
+
+sub _hash_of { return @_ == 1 && ref $_[0] ? $_[0] : {@_} }
+
+# Called by new of the base class: prepares TLS first, so that no connection is made in vain.
+sub configure {
+    my ($self, $args) = @_;
+    my $blocking = delete $args->{Blocking};
+    _choose_family($args);
+    $args->{Proto} ||= 'tcp';
+    $self->configure_SSL($args) or return;
+
+    my $hash    = \%{*$self};
+    my $timeout = $hash->{io_socket_timeout};
+    $hash->{_SSL_deadline} = _now() + $timeout if $timeout && $timeout > 0;
+    $args->{Blocking} = 1 if defined $blocking;
+    my $made = $self->SUPER::configure($args);
+    delete $hash->{_SSL_deadline};
+    return $self->_internal_error("$ISA[0] configuration failed", 0) if !$made;
+    $self->blocking(0) if defined $blocking && !$blocking;
+    return $self;
+}
+
+sub _choose_family {
+    my $args   = shift;
+    my $family = $args->{Domain} || $args->{Family} or return;
+    $args->{ $ISA[0] eq 'IO::Socket::IP' ? 'Family' : 'Domain' } = $family;
+    $args->{GetAddrInfoFlags} = 0
+        if $ISA[0] eq 'IO::Socket::IP' && !defined $args->{GetAddrInfoFlags};
+    return;
+}
+
+# Gives a socket its arguments and its context; does nothing to the descriptor.
+sub configure_SSL {
+    my ($self, $args) = @_;
+    my $is_server = $args->{SSL_server} //= $args->{Listen} || 0;
+    if (ref $FILTER eq 'CODE') {
+        $FILTER->($is_server, $args);
+    } elsif ($FILTER && $FILTER eq 'use_defaults') {
+        my $set = $DEFAULTS{ $is_server ? 'server' : 'client' };
+        delete @$args{@HAVE_DEFAULTS};
+        %$args = (%$args, %$set);
+    }
+
+    my $all  = _with_defaults($args);
+    my $hash = \%{*$self};
+    $self->_forget_error;
+    my $context = IO::Socket::SSL::SSL_Context->_for($all)
+        or return $self->_internal_error($SSL_ERROR, 9);
+    $hash->{_SSL_ctx}       = $context;
+    $hash->{_SSL_arguments} = $all;
+    $hash->{_SSL_opened}    = $is_server;
+    return $self;
+}
+
+sub connect {
+    my $self = shift;
+    my $hash = \%{*$self};
+    return $self if defined is_SSL($self);
+    if (!$hash->{_SSL_opening}) {
+        # The time that new was given is for all addresses and the handshake together.
+        local $hash->{io_socket_timeout} = $hash->{io_socket_timeout};
+        if (my $deadline = $hash->{_SSL_deadline}) {
+            $hash->{io_socket_timeout} = $deadline - _now();
+            if ($hash->{io_socket_timeout} <= 0) { $! = ETIMEDOUT; return }
+        }
+        my $connected = $self->SUPER::connect(@_);
+        return $connected if !$connected;
+        $! = 0;
+    }
+    return $self if !_starts_handshake($hash);
+    return $self->connect_SSL;
+}
+
+sub _starts_handshake {
+    my $start = (shift->{_SSL_arguments} || {})->{SSL_startHandshake};
+    return !defined $start || $start;
+}
+
+sub accept {
+    my ($self, $class) = @_;
+    my $hash = \%{*$self};
+    my ($socket, $peer);
+    if (ref $hash->{_SSL_opening}) {
+        $socket = $hash->{_SSL_opening};
+        $peer   = getpeername $socket;
+    } else {
+        ($socket, $peer) = $self->SUPER::accept($class || __PACKAGE__) or return;
+        $self->_adopt($socket);
+    }
+    if (_starts_handshake($hash)) {
+        $self->accept_SSL($socket) or return;
+    }
+    return wantarray ? ($socket, $peer) : $socket;
+}
+
+# An accepted socket uses the context of its listener.
+sub _adopt {
+    my ($self, $socket) = @_;
+    my ($from, $to) = (\%{*$self}, \%{*$socket});
+    $to->{_SSL_ctx} ||= $from->{_SSL_ctx};
+    $to->{_SSL_arguments} ||= { %{ $from->{_SSL_arguments} || {} }, SSL_server => 0 };
+    return;
+}
+
+sub connect_SSL {
+    my $self = shift;
+    return $self->_negotiate($self, 0, _hash_of(@_));
+}
+
+# $listener->accept_SSL($socket) or $socket->accept_SSL
+sub accept_SSL {
+    my $self   = shift;
+    my $socket = @_ && Scalar::Util::blessed($_[0]) && $_[0]->isa('IO::Handle') ? shift : $self;
+    my $opt    = _hash_of(@_);
+    $opt = { %$opt, Timeout => $self->timeout } if !exists $opt->{Timeout};
+    $self->_adopt($socket) if $socket != $self;
+    my $done = $socket->_negotiate($self, 1, $opt);
+    ${*$self}{_SSL_opening} = $socket if $socket != $self && ${*$socket}{_SSL_opening};
+    delete ${*$self}{_SSL_opening} if $done;
+    return $done;
+}
+
+# --- handshake ------------------------------------------------------------------------------------
+
+# One run of the handshake, to its end or as far as a non-blocking socket goes.
+sub _negotiate {
+    my ($self, $asked, $is_server, $opt) = @_;
+    my $hash = \%{*$self};
+    return $self if defined is_SSL($self);
+    if (!$hash->{_SSL_opening}) {
+        if (!defined fileno($self)) {
+            $self->_internal_error('Socket has no fileno', 9);
+            return $self->_give_up;
+        }
+        $self->configure_SSL({ SSL_server => $is_server }) or return if !$hash->{_SSL_ctx};
+        my ($sni, $name) = $is_server ? () : $self->_names;
+        $self->_start($hash->{_SSL_ctx}, $is_server, $sni, $name) or return $self->_give_up;
+        $hash->{_SSL_opening} = 1;
+        $hash->{_SSL_fileno}  = $self->fileno;
+        $hash->{_SSL_object}  = $self->_get_ssl_object;
+    }
+
+    my ($result, $why);
+    {
+        local $@;
+        $result = eval { $self->_handshake($self->_handshake_timeout($opt)) };
+        $why = $@;
+    }
+    if (!defined $result) {
+        # A callback died, and the handshake with it; or a signal handler, after which it can go on.
+        if ($self->_has_failed) {
+            $hash->{_SSL_opened} = -1;
+            delete @$hash{qw(_SSL_opening _SSL_object)};
+            $self->_detach;
+        }
+        die $why;    ## no critic: it is not our exception
+    }
+    return if $result == 0;
+    delete $hash->{_SSL_opening};
+    if ($result > 0) {
+        $hash->{_SSL_opened} = 1;
+        $! = 0;
+        return $self;
+    }
+    $hash->{_SSL_opened} = -1;
+    return $self->_give_up if $result < -1;
+    { local $!; $self->_detach; delete $hash->{_SSL_object} }
+    return;
+}
+
+sub _handshake_timeout {
+    my ($self, $opt) = @_;
+    my $hash    = \%{*$self};
+    my $timeout = exists $opt->{Timeout} ? $opt->{Timeout} : $self->timeout;
+    $timeout = undef if !defined $timeout || $timeout <= 0;
+    return $timeout if $opt->{_always_waits};
+    return 'fd' if !defined $timeout && !$hash->{_SSL_deadline} || !$self->blocking;
+    return $timeout if !$hash->{_SSL_deadline};
+    my $left = $hash->{_SSL_deadline} - _now();
+    return $left > 0 ? $left : 0.001;
+}
+
+our $FATAL;     # within start_SSL: what a handshake failed with, for $@
+
+# The handshake can't succeed any more: what becomes of the socket. Returns nothing.
+sub _give_up {
+    my $self = shift;
+    my $hash = \%{*$self};
+    my $args = $hash->{_SSL_arguments} || {};
+    my ($error, $errno) = ($SSL_ERROR, $! + 0);
+    my $text = $self->errstr;
+    $hash->{_SSL_opened} = -1;
+    delete $hash->{_SSL_opening};
+    if (ref $args->{SSL_error_trap} eq 'CODE') {
+        $self->_detach;
+        delete $hash->{_SSL_object};
+        $args->{SSL_error_trap}->($self, "$text\n");
+    } elsif (exists $hash->{_SSL_ioclass_upgraded} || $args->{SSL_keepSocketOnError}) {
+        my $saved = $hash->{_SSL_last_err};
+        $self->stop_SSL(SSL_no_shutdown => 1);
+        $hash->{_SSL_opened} = -1 if exists $hash->{_SSL_ctx};
+        $hash->{_SSL_last_err} = $saved if $saved && exists $hash->{_SSL_ctx};
+    } else {
+        $self->close(SSL_no_shutdown => 1);
+    }
+    ($SSL_ERROR, $!, $@) = ($error, $errno, "$text");
+    $FATAL = "$text";
+    return;
+}
+
+# The name to send by SNI, and the name to verify.
+sub _names {
+    my $self = shift;
+    my $hash = \%{*$self};
+    my $args = $hash->{_SSL_arguments} ||= {};
+    my $peer = $args->{PeerAddr} // $args->{PeerHost};
+    if (!defined $peer) {
+        my ($ip, $port) = $self->_peer_ip;
+        @$args{qw(PeerAddr PeerPort)} = ($ip, $port) if defined $ip;
+        $peer = $ip;
+    }
+    $peer = _without_port($peer) if defined $peer;
+
+    my $sni = defined $args->{SSL_hostname} ? $args->{SSL_hostname}
+            : defined $peer && $peer =~ /[a-z_]/i && $peer !~ /:/ ? $peer : undef;
+    my ($name) = grep { defined && length } $args->{SSL_verifycn_name};
+    $name //= $args->{SSL_hostname} // $peer;
+    $self->_warn_without_name if !defined $name || !length $name;
+    return ($sni, $name);
+}
+
+sub _without_port {
+    my $peer = shift;
+    return $1 if $peer =~ /^\[([^\]]*)\](?::.*)?$/s;
+    return $1 if $peer =~ /^([^:]*):[^:]*$/s;
+    return $peer;
+}
+
+sub _peer_ip {
+    my $packed = getpeername shift or return;
+    my $family = Socket::sockaddr_family($packed);
+    if ($family == Socket::AF_INET()) {
+        my ($port, $address) = Socket::unpack_sockaddr_in($packed);
+        return (Socket::inet_ntoa($address), $port);
+    }
+    return if !$IPV6 || $family != Socket::AF_INET6();
+    my ($port, $address) = Socket::unpack_sockaddr_in6($packed);
+    return (Socket::inet_ntop($family, $address), $port);
+}
+
+sub _warn_without_name {
+    my $context = ${*{$_[0]}}{_SSL_ctx};
+    return if $context->_has_scheme || !($context->{verify_mode} & SSL_VERIFY_PEER);
+    Carp::carp('Cannot determine hostname of peer for verification. '
+        . 'Disabling default hostname verification for now. '
+        . 'Please specify hostname with SSL_verifycn_name');
+    return;
+}
+
+# --- from plain to TLS and back -------------------------------------------------------------------
+
+sub start_SSL {
+    my ($class, $socket, @rest) = @_;
+    $class = ref $class if ref $class;
+    return $class->_internal_error('Not a socket', 9) if !ref $socket;
+    return $class->_internal_error('Socket has no fileno', 9) if !defined CORE::fileno($socket);
+
+    my %args    = %{ _hash_of(@rest) };
+    my $timeout = delete $args{Timeout};
+    my $before  = Scalar::Util::blessed($socket) // '';
+    $args{SSL_keepSocketOnError} = 1 if !defined $args{SSL_keepSocketOnError};
+    bless $socket, $class;
+    my $hash = \%{*$socket};
+    $hash->{_SSL_ioclass_upgraded} = $before if $before ne $class;
+
+    my ($done, $why);
+    local $FATAL;
+    {
+        local $@;
+        $done = eval { $socket->_upgrade(\%args, $timeout) || 0 };
+        $why = $@;
+    }
+    return $socket if $done;
+    my $errno = $! + 0;
+    # An error trap keeps the socket as it is: what to do with it is up to the program.
+    _downgrade($socket) if !defined $done || ref $args{SSL_error_trap} ne 'CODE';
+    $! = $errno;
+    die $why if !defined $done;    ## no critic: it is not our exception
+    $@ = $FATAL if defined $FATAL;
+    return;
+}
+
+sub _upgrade {
+    my ($socket, $args, $timeout) = @_;
+    $socket->configure_SSL($args) or return;
+    return 1 if !_starts_handshake(\%{*$socket});
+    my %opt = (_always_waits => 1, defined $timeout ? (Timeout => $timeout) : ());
+    return $args->{SSL_server} ? $socket->accept_SSL(%opt) : $socket->connect_SSL(%opt);
+}
+
+# Makes the socket what it was before start_SSL.
+sub _downgrade {
+    my $self   = shift;
+    my $hash   = \%{*$self};
+    my $before = $hash->{_SSL_ioclass_upgraded};
+    _detach($self);
+    return if !defined $before;
+    delete @$hash{ grep { /^_?SSL_/ } keys %$hash };
+    if (length $before) { bless $self, $before }
+    else                { _unbless($self) }
+    return;
+}
+
+sub stop_SSL {
+    my $self = shift || return _undefined_object();
+    my $opt  = _hash_of(@_);
+    my $hash = \%{*$self};
+    if (defined is_SSL($self) && !$opt->{SSL_no_shutdown} && ($hash->{_SSL_opened} || 0) > 0) {
+        my $result = $self->_shutdown(!$opt->{SSL_fast_shutdown}, $self->_shutdown_timeout($opt));
+        return if $result <= 0;
+        # Only our side has ended. What we write from here on is plain; what comes still isn't.
+        if ($result == 2 && !$opt->{_closes}) {
+            $self->_write_plain;
+            return $self;
+        }
+    }
+    _detach($self);
+    delete @$hash{qw(_SSL_opening _SSL_object _SSL_fileno _SSL_opened)};
+    delete $hash->{_SSL_ctx} if $opt->{SSL_ctx_free};
+    _downgrade($self) if defined $hash->{_SSL_ioclass_upgraded} && !$opt->{_closes};
+    return $self;
+}
+
+sub _shutdown_timeout {
+    my ($self, $opt) = @_;
+    return 'fd' if !$self->blocking;
+    my $timeout = exists $opt->{Timeout} ? $opt->{Timeout} : ${*$self}{io_socket_timeout};
+    return defined $timeout && $timeout > 0 ? $timeout : 'fd';
+}
+
+# Whatever TLS has to say to it, the descriptor is given back; only a non-blocking socket that is asked
+# to wait for the peer may need another call.
+sub close {
+    my $self = shift || return _undefined_object();
+    my $opt  = _hash_of(@_);
+    if (defined is_SSL($self)) {
+        my %how     = (SSL_fast_shutdown => 1, %$opt, _closes => 1);
+        my $stopped = $self->stop_SSL(%how);
+        return if !$stopped && !$how{SSL_fast_shutdown} && _is_want($SSL_ERROR);
+    }
+    _detach($self);
+    delete @{*$self}{qw(_SSL_opening _SSL_object _SSL_fileno _SSL_opened)};
+    return $self->SUPER::close;
+}
+*kill_socket = \&close;
+
+sub _is_want { return defined $_[0] && ($_[0] == SSL_WANT_READ() || $_[0] == SSL_WANT_WRITE()) }
+
+sub _undefined_object {
+    return _internal_error(undef, 'Undefined IO::Socket::SSL object', 9);
+}
+
+sub new_from_fd {
+    my ($class, $fd, @args) = @_;
+    # A mode (length 3 at most, made of <, > and +) is allowed for the sake of IO::Handle.
+    shift @args if @args && defined $args[0] && length $args[0] < 4 && $args[0] =~ /^[+<>]*$/;
+    my $handle = $ISA[0]->new_from_fd($fd, '+<')
+        or return $class->_internal_error('Could not create socket from file descriptor.', 9);
+    # Another descriptor, so that the caller's stays the caller's.
+    my $socket = $ISA[0]->new_from_fd($handle, '+<')
+        or return $class->_internal_error('Could not create socket from file descriptor.', 9);
+    return $class->start_SSL($socket, @args) || undef;
+}
+
+sub socketToSSL { return __PACKAGE__->start_SSL(@_) }
+*socket_to_SSL = \&socketToSSL;
+
+# --- state ----------------------------------------------------------------------------------------
+
+sub opened {
+    my $self = shift;
+    return '' if !defined fileno($self);
+    return ${*$self}{_SSL_opened};
+}
+
+sub opening { return ${*{$_[0]}}{_SSL_opening} }
+
+sub want_read  { no warnings 'numeric'; return $_[0]->errstr == SSL_WANT_READ() }
+sub want_write { no warnings 'numeric'; return $_[0]->errstr == SSL_WANT_WRITE() }
+
+sub error {
+    my ($self, $text) = @_;
+    $text //= '';
+    my $reasons = get_ssleay_error();
+    $reasons =~ s/^SSL error: //;
+    return _internal_error($self, length $reasons ? "$text $reasons" : $text, 4);
+}
+
+sub fatal_ssl_error { return $_[0]->_give_up }
+
+sub init { return 1 }
+
+# --- certificates ---------------------------------------------------------------------------------
+
+my %CERT_FIELDS = (
+    authority => \&_cert_issuer, issuer => \&_cert_issuer,
+    owner     => \&_cert_subject, subject => \&_cert_subject,
+    commonName => \&_cert_cn, cn => \&_cert_cn,
+    subjectAltNames => \&_cert_altnames,
+);
+
+sub _cert_field {
+    my ($cert, $field, $method) = @_;
+    my $get = $CERT_FIELDS{$field} or Carp::croak(
+        "invalid argument for $method, valid are: " . join(' ', sort keys %CERT_FIELDS)
+        . "\nMaybe you need to upgrade your Net::SSLeay");
+    return $get->($cert);
+}
+
+sub peer_certificate {
+    my ($self, $field, $reload) = @_;
+    my $cert = _peer_cert($self, $reload || 0);
+    if (!$cert) {
+        $self->_internal_error('Could not retrieve peer certificate', 4) if defined is_SSL($self);
+        return;
+    }
+    return defined $field && length $field ? _cert_field($cert, $field, 'peer_certificate') : $cert;
+}
+
+sub sock_certificate {
+    my ($self, $field) = @_;
+    my $cert = _own_cert($self) or return;
+    return defined $field && length $field ? _cert_field($cert, $field, 'sock_certificate') : $cert;
+}
+
+sub peer_certificates {
+    my $self  = shift;
+    my @chain = _peer_chain($self);
+    if ((${*$self}{_SSL_arguments} || {})->{SSL_server} && defined is_SSL($self)) {
+        my $leaf = _peer_cert($self);
+        unshift @chain, $leaf if $leaf;
+    }
+    return @chain;
+}
+
+sub dump_peer_certificate {
+    my $self = shift;
+    return if !defined is_SSL($self) && !_peer_cert($self);
+    my $cert = _peer_cert($self);
+    my ($subject, $issuer) = $cert ? (_cert_subject($cert), _cert_issuer($cert)) : ('undefined') x 2;
+    return "Subject Name: $subject\nIssuer  Name: $issuer\n";
+}
+
+sub get_fingerprint     { return _fingerprint(0, @_) }
+sub get_fingerprint_bin { return _fingerprint(1, @_) }
+
+sub _fingerprint {
+    my ($is_binary, $self, $algorithm, $cert, $is_pubkey) = @_;
+    $cert ||= $self->peer_certificate or return;
+    return _cert_fingerprint($cert, $algorithm, $is_pubkey || 0, $is_binary);
+}
+
+sub verify_hostname {
+    my ($self, $host, $scheme, $suffixes) = @_;
+    my $cert = $self->peer_certificate or return;
+    return verify_hostname_of_cert($host, $cert, $scheme, $suffixes);
+}
+
+sub verify_hostname_of_cert {
+    my ($name, $cert, $scheme, $suffixes) = @_;
+    if (ref $scheme eq 'HASH' && $scheme->{callback}) {
+        $name =~ s/\.+$//;
+        return $scheme->{callback}->($name, scalar _cert_cn($cert), _cert_altnames($cert));
+    }
+    return _verify_name($name, $cert, $scheme, $suffixes);
+}
+
+sub get_peer_certificate { return shift }
+sub subject_name { return $_[0]->peer_certificate('subject') }
+sub issuer_name  { return $_[0]->peer_certificate('issuer') }
+
+sub _get_ctx_object {
+    my $context = ${*{$_[0]}}{_SSL_ctx} or return;
+    return $context->{context};
+}
+
+# --- what can't be done through TLS ---------------------------------------------------------------
+
+for my $name (qw(truncate stat setbuf setvbuf fdopen)) {
+    no strict 'refs';
+    *$name = sub { Carp::croak("Use of $name() not allowed with SSL") };
+}
+sub ungetc { Carp::croak('Use of ungetc() not implemented in IO::Socket::SSL') }
+sub send {
+    Carp::croak('Use of send() not implemented in IO::Socket::SSL; use print/printf/syswrite instead');
+}
+sub recv {
+    Carp::croak('Use of recv() not implemented in IO::Socket::SSL; use read/sysread instead');
+}
+
+# --- what can be done -----------------------------------------------------------------------------
+
+# As in iossl.h, iossl_feature.
+my %FEATURES = (client_sni => 0, server_sni => 0, multi_cert => 0, alpn => 1, npn => 2, ocsp => 3,
+    ticket_keycb => 4, pha => 5, partial_chain => 6, ciphersuites => 7);
+for my $name (keys %FEATURES) {
+    no strict 'refs';
+    *{"can_$name"} = sub { return _can($FEATURES{$name}) };
+}
+sub can_ecdh { return 'auto' }
+sub can_ipv6 { return $IPV6 }
+sub can_psk  { return _can(8) ? { client => 1, server => 1 } : undef }
+sub can_nested_ssl { return }
+
+# --- plain sockets: where IO::Handle has no method that would do ----------------------------------
+
+sub _plain_peek {
+    my ($self, undef, $len, $offset) = @_;
+    my $result = CORE::recv($self, my $data, $len || 0, Socket::MSG_PEEK());
+    return if !defined $result;
+    $_[1] //= '';
+    $offset ||= 0;
+    $offset += length $_[1] if $offset < 0;
+    $_[1] .= "\0" x ($offset - length $_[1]) if $offset > length $_[1];
+    substr($_[1], $offset) = $data;
+    return length $data;
+}
+
+sub _plain_syswrite {
+    my ($self, undef, $len, $offset) = @_;
+    return CORE::syswrite($self, $_[1]) if !$len && !$offset;
+    $offset ||= 0;
+    return CORE::syswrite($self, $_[1], $len || length($_[1]) - $offset, $offset);
+}
+
+sub _plain_write {
+    my ($self, undef, $len, $offset) = @_;
+    local $\ = undef;
+    my $data = substr $_[1], $offset || 0, $len || length $_[1];
+    return CORE::print({ $self } $data) ? length $data : undef;
+}
+
+# --------------------------------------------------------------------------------------------------
+
+# A context: what connections share. A hash with
+#   context      SSL_CTX*, as a number
+#   verify_mode  as it is in force
+package IO::Socket::SSL::SSL_Context;
+
+our @CARP_NOT = ('IO::Socket::SSL');
+
+# What this version doesn't do yet is refused, so that nobody relies on it in vain.
+my %NOT_YET = map { $_ => 1 } qw(SSL_session_cache SSL_ticket_keycb SSL_psk SSL_ocsp_staple_callback
+    SSL_ocsp_cache SSL_ocsp_mode SSL_usebio);
+
+sub new {
+    my $class = shift;
+    my $args  = IO::Socket::SSL::_with_defaults(IO::Socket::SSL::_hash_of(@_));
+    return $class->_for($args);
+}
+
+# The context that complete arguments ask for: the one they name, or a new one.
+sub _for {
+    my ($class, $args) = @_;
+    if (my $given = $args->{SSL_reuse_ctx}) {
+        return IO::Socket::SSL::_context_of($given)
+            || Carp::croak("invalid context to reuse: $given");
+    }
+    _refuse_unsupported($args);
+    my $self = bless {}, $class;
+    return $self->_build(_with_ca($args), $args->{SSL_server} ? 1 : 0) ? $self : ();
+}
+
+sub _refuse_unsupported {
+    my $args = shift;
+    for my $name (grep { $NOT_YET{$_} } keys %$args) {
+        my $value = $args->{$name} or next;
+        next if $name eq 'SSL_ocsp_mode' && $value == IO::Socket::SSL::SSL_OCSP_NO_STAPLE;
+        Carp::croak("$name is not supported yet by IO::Socket::SSL::XS $IO::Socket::SSL::VERSION");
+    }
+    return;
+}
+
+# Where no CA certificates are named, those of default_ca().
+sub _with_ca {
+    my $args = shift;
+    return $args if grep { defined && length } @$args{qw(SSL_ca SSL_ca_file SSL_ca_path)};
+    return $args if $args->{SSL_server} && !$args->{SSL_verify_mode};
+    return { %$args, IO::Socket::SSL::default_ca() };
+}
+
+sub _get_ctx_object { return $_[0]{context} }
+sub has_session_cache { return '' }
+
+1;

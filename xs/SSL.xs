@@ -1,0 +1,380 @@
+/*
+ * SSL.xs - the way from Perl into the glue. Each XSUB unpacks its arguments, calls, and maps the result.
+ *
+ * Parts     socket.xsi   methods of a socket that carry data, and its life
+ *           tls.xsi      what is known about the connection and its certificates
+ *           handle.xsi   the class of the tie, for Perl's own operators
+ *           context.xsi  IO::Socket::SSL::SSL_Context
+ *           suffix.xsi   IO::Socket::SSL::PublicSuffix
+ *           utils.xsi    PEM and handles, for IO::Socket::SSL::Utils
+ */
+#include "glue/glue.h"
+#include "glue/callbacks.h"
+#include "glue/data.h"
+#include "glue/handle.h"
+#include "glue/options.h"
+#include "glue/status.h"
+
+#include <errno.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+/* ---- Returning -------------------------------------------------------------------------------- */
+
+/* A count, or nothing: undef in scalar context, no element in a list. */
+#define RETURN_COUNT(n)                 \
+    STMT_START {                        \
+        SSize_t n_ = (n);               \
+        if (n_ < 0)                     \
+            XSRETURN_EMPTY;             \
+        XSRETURN_IV(n_);                \
+    } STMT_END
+
+/* Hands all arguments on to another sub, and returns what it returns. */
+#define DELEGATE(name)                                          \
+    STMT_START {                                                \
+        PUSHMARK(&ST(-1));                                      \
+        PL_stack_sp = &ST(items - 1);                           \
+        (void)call_pv(name, GIMME_V);                           \
+        return;                                                 \
+    } STMT_END
+
+/* The same with another first argument, for the tie: the handle itself. */
+#define DELEGATE_CV(first, cv_)                                 \
+    STMT_START {                                                \
+        ST(0) = (first);                                        \
+        PUSHMARK(&ST(-1));                                      \
+        PL_stack_sp = &ST(items - 1);                           \
+        (void)call_sv((SV *)(cv_), GIMME_V);                    \
+        return;                                                 \
+    } STMT_END
+
+static SV *
+arg(SV **first, I32 items, I32 i)
+{
+    return i < items ? first[i] : NULL;
+}
+
+/* ---- Overridden methods ----------------------------------------------------------------------- */
+
+/*
+ * The sub that a class has in the place of one of ours; NULL: ours. Handles of exactly our class
+ * (most are) don't pay for the question.
+ */
+static CV *
+overriding(pTHX_ const GV *gv, const char *method, STRLEN len)
+{
+    HV *stash = SvOBJECT(gv) ? SvSTASH(gv) : NULL;
+    HV *ours = glue_get_globals(aTHX)->stash;
+    GV *found, *own;
+
+    if (stash == NULL || stash == ours)
+        return NULL;
+    found = gv_fetchmeth(stash, method, len, 0);
+    own = gv_fetchmeth(ours, method, len, 0);
+    if (found == NULL || GvCV(found) == NULL || own == NULL || GvCV(found) == GvCV(own))
+        return NULL;
+    return GvCV(found);
+}
+
+#define OVERRIDING(gv, method) overriding(aTHX_ gv, "" method "", sizeof(method) - 1)
+
+/* Calls a method of the object with one argument; the count it returns, or GLUE_FAILED. */
+static SSize_t
+call_with(pTHX_ GV *gv, CV *cv, SV *argument)
+{
+    dSP;
+    SV *answer;
+
+    PUSHMARK(SP);
+    mXPUSHs(newRV_inc((SV *)gv));
+    XPUSHs(argument);
+    PUTBACK;
+    (void)call_sv((SV *)cv, G_SCALAR);
+    SPAGAIN;
+    answer = POPs;
+    PUTBACK;
+    return SvOK(answer) ? (SSize_t)SvIV(answer) : GLUE_FAILED;
+}
+
+/* ---- print, printf, readline: with what a subclass may have of its own underneath --------------- */
+
+static SSize_t
+print_items(pTHX_ glue_handle *h, SV **first, SSize_t n)
+{
+    CV *cv = OVERRIDING(h->owner, "write");
+    SV *joined;
+
+    if (cv == NULL)
+        return glue_print(aTHX_ h, first, n);
+    joined = sv_2mortal(newSVpvs(""));
+    for (SSize_t i = 0; i < n; i++) {
+        if (i > 0 && PL_ofsgv != NULL && SvOK(GvSVn(PL_ofsgv)))
+            sv_catsv(joined, GvSV(PL_ofsgv));
+        sv_catsv(joined, first[i]);
+    }
+    if (PL_ors_sv != NULL && SvOK(PL_ors_sv))
+        sv_catsv(joined, PL_ors_sv);
+    return call_with(aTHX_ h->owner, cv, joined);
+}
+
+static SSize_t
+printf_items(pTHX_ glue_handle *h, SV **first, SSize_t n)
+{
+    CV *cv = OVERRIDING(h->owner, "write");
+    SV *text = sv_2mortal(newSVpvs(""));
+
+    if (n > 0) {
+        STRLEN len;
+        const char *format = SvPV_const(first[0], len);
+
+        if (SvUTF8(first[0]))
+            SvUTF8_on(text);
+        sv_vcatpvfn(text, format, len, NULL, first + 1, (I32)n - 1, NULL);
+    }
+    return cv == NULL ? glue_put(aTHX_ h, text, "printf") : call_with(aTHX_ h->owner, cv, text);
+}
+
+/*
+ * A line through a sysread of the subclass's own, byte by byte, so that nothing is read ahead of what
+ * that method knows about.
+ */
+static SV *
+line_through_sysread(pTHX_ GV *gv, CV *cv)
+{
+    SV *line = sv_2mortal(newSVpvs(""));
+    bool is_record = SvROK(PL_rs), is_paragraph = false;
+    IV size = is_record ? SvIV(SvRV(PL_rs)) : 0;
+    STRLEN sep_len = 0;
+    const char *sep = SvOK(PL_rs) && !is_record ? SvPV_const(PL_rs, sep_len) : NULL;
+
+    if (sep != NULL && sep_len == 0) {
+        is_paragraph = true;
+        sep = "\n\n";
+        sep_len = 2;
+    }
+    for (;;) {
+        dSP;
+        SV *byte = sv_2mortal(newSVpvs("")), *answer;
+
+        PUSHMARK(SP);
+        mXPUSHs(newRV_inc((SV *)gv));
+        XPUSHs(byte);
+        mXPUSHi(1);
+        PUTBACK;
+        (void)call_sv((SV *)cv, G_SCALAR);
+        SPAGAIN;
+        answer = POPs;
+        PUTBACK;
+        if (!SvOK(answer) || SvIV(answer) == 0)
+            return SvCUR(line) > 0 ? line : NULL;
+        if (is_paragraph && SvCUR(line) == 0 && *SvPV_nolen_const(byte) == '\n')
+            continue;
+        sv_catsv(line, byte);
+        if (is_record ? (IV)SvCUR(line) >= size
+                      : sep != NULL && SvCUR(line) >= sep_len
+                            && memEQ(SvEND(line) - sep_len, sep, sep_len))
+            return line;
+    }
+}
+
+static SV *
+read_line(pTHX_ glue_handle *h, bool *failed)
+{
+    CV *cv = OVERRIDING(h->owner, "sysread");
+
+    *failed = false;
+    return cv == NULL ? glue_read_line(aTHX_ h, failed) : line_through_sysread(aTHX_ h->owner, cv);
+}
+
+/* ---- Time ------------------------------------------------------------------------------------- */
+
+/* Seconds as Perl has them (undef or nothing: no limit; "fd": as the descriptor is) in milliseconds. */
+static int64_t
+timeout_of(pTHX_ SV *sv)
+{
+    NV seconds;
+
+    if (sv == NULL || !SvOK(sv))
+        return IOSSL_FOREVER;
+    if (SvPOK(sv) && strEQ(SvPV_nolen_const(sv), "fd"))
+        return IOSSL_AS_FD;
+    seconds = SvNV(sv);
+    if (seconds <= 0)
+        return IOSSL_POLL;
+    if (seconds > 1e9)
+        return IOSSL_FOREVER;
+    return (int64_t)(seconds * 1000 + 0.999);
+}
+
+/*
+ * Runs an operation that may wait, until it comes to something other than a signal. The handlers of
+ * signals run in between; they may die, close the handle, or take as long as they want.
+ */
+static iossl_status
+run(pTHX_ glue_handle *h, iossl_status (*operation)(iossl_conn *, int64_t, iossl_error *),
+    int64_t timeout_ms)
+{
+    int64_t deadline = timeout_ms > 0 ? iossl_now_ms() + timeout_ms : 0;
+    iossl_status status;
+
+    for (;;) {
+        iossl_conn *conn = h->conn;
+
+        ENTER;
+        glue_guard(aTHX_ h);
+        status = operation(conn, timeout_ms, h->err);
+        if (h->exception != NULL)
+            glue_rethrow(aTHX_ h);
+        LEAVE;
+        if (status != IOSSL_INTERRUPTED)
+            break;
+        sv_2mortal(SvREFCNT_inc_simple_NN((SV *)h->owner));
+        PERL_ASYNC_CHECK();
+        if (h->conn != conn) {
+            iossl_error_set(h->err, IOSSL_E_STATE, IOSSL_RANK_IO,
+                            "the handle was closed by a signal handler");
+            return IOSSL_ERROR;
+        }
+        if (timeout_ms > 0 && (timeout_ms = deadline - iossl_now_ms()) <= 0)
+            return IOSSL_TIMEOUT;
+    }
+    return status;
+}
+
+static iossl_status
+shutdown_and_wait(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
+{
+    return iossl_shutdown(conn, true, timeout_ms, err);
+}
+
+static iossl_status
+shutdown_only(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
+{
+    return iossl_shutdown(conn, false, timeout_ms, err);
+}
+
+/* ---- Texts ------------------------------------------------------------------------------------ */
+
+/* A C string that was given to us, as a mortal; undef where there is none. */
+static SV *
+take_text(pTHX_ char *text)
+{
+    SV *sv = text == NULL ? sv_newmortal() : glue_text(aTHX_ text);
+
+    iossl_free(text);
+    return sv;
+}
+
+/* UTF-8 of a name that a program gave, NULL for undef and ''; croaks on a NUL, which would hide what
+ * follows it. The bytes live as long as the statement. */
+static const char *
+name_of(pTHX_ SV *sv, const char *option)
+{
+    STRLEN len;
+    const char *name;
+
+    SvGETMAGIC(sv);
+    if (!SvOK(sv))
+        return NULL;
+    name = SvPVutf8(sv_mortalcopy(sv), len);
+    if (strlen(name) != len)
+        glue_croak(aTHX_ sv_2mortal(newSVpvf("%s contains a NUL", option)));
+    return len == 0 ? NULL : name;
+}
+
+/* The server name as it goes over the wire: A-labels; what is ASCII already stays as it is. */
+static iossl_status
+set_server_name(pTHX_ iossl_conn *conn, SV *sv, iossl_error *err)
+{
+    const char *name = name_of(aTHX_ sv, "SSL_hostname");
+    iossl_status status;
+    char *ascii = NULL;
+
+    if (name == NULL || is_ascii_string((const U8 *)name, 0))
+        return iossl_conn_set_sni(conn, name, err);
+    if ((status = iossl_idn_to_ascii(&ascii, name, strlen(name), err)) == IOSSL_OK)
+        status = iossl_conn_set_sni(conn, ascii, err);
+    iossl_free(ascii);
+    return status;
+}
+
+/* An error of an operation on no handle, to be freed whatever happens. */
+static void
+free_error(pTHX_ void *err)
+{
+    PERL_UNUSED_CONTEXT;
+    iossl_error_free(err);
+}
+
+static iossl_error *
+scoped_error(pTHX)
+{
+    iossl_error *err = iossl_error_new();
+
+    SAVEDESTRUCTOR_X(free_error, err);
+    return err;
+}
+
+static SV *
+conversion(pTHX_ SV *name,
+           iossl_status (*convert)(char **, const char *, size_t, iossl_error *))
+{
+    SV *result = &PL_sv_undef;
+    iossl_error *err;
+    STRLEN len;
+    const char *utf8;
+    char *out;
+
+    ENTER;
+    err = scoped_error(aTHX);
+    utf8 = SvPVutf8(sv_mortalcopy(name), len);
+    if (convert(&out, utf8, len, err) == IOSSL_OK)
+        result = take_text(aTHX_ out);
+    else
+        glue_fail_without_handle(aTHX_ err);
+    LEAVE;
+    return result;
+}
+
+/* "Undefined SSL object", where a question is asked that only a connection can answer. */
+static glue_handle *
+need_tls(pTHX_ GV *gv)
+{
+    glue_handle *h = glue_with_tls(gv);
+
+    if (h == NULL)
+        glue_set_error(aTHX_ NULL, glue_error_sv(aTHX_ "Undefined SSL object"), IOSSL_RANK_FATAL);
+    return h;
+}
+
+MODULE = IO::Socket::SSL    PACKAGE = IO::Socket::SSL
+
+PROTOTYPES: DISABLE
+
+BOOT:
+    glue_boot(aTHX);
+
+#ifdef USE_ITHREADS
+
+void
+CLONE(...)
+  CODE:
+    PERL_UNUSED_VAR(items);
+    glue_clone(aTHX);
+
+#endif
+
+INCLUDE: socket.xsi
+
+INCLUDE: tls.xsi
+
+INCLUDE: handle.xsi
+
+INCLUDE: context.xsi
+
+INCLUDE: suffix.xsi
+
+INCLUDE: utils.xsi

@@ -1,0 +1,382 @@
+/*
+ * callbacks.c - trampolines: libiossl calls, Perl code answers.
+ *
+ * Owns      the translation of arguments and answers, the exception of a callback that dies.
+ * Promises  no exception passes through a C frame: it is caught here (G_EVAL), makes the operation
+ *           fail, and is thrown again by glue_fail() once libiossl has returned; after a callback died,
+ *           no other is called until then. $@ is as it was before.
+ * Leaves    to libiossl what an answer means.
+ */
+#include "callbacks.h"
+#include "status.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+/* ---- Calling ---------------------------------------------------------------------------------- */
+
+/*
+ * Calls code with the arguments (owned by the caller) in scalar context. The answer is mortal within
+ * the caller's scope; NULL: it died, and *exception holds why.
+ */
+static SV *
+call(pTHX_ SV *code, AV *args, SV **exception)
+{
+    dSP;
+    SV *answer = NULL;
+    SSize_t n = av_len(args) + 1;
+
+    save_scalar(PL_errgv);
+    PUSHMARK(SP);
+    EXTEND(SP, n);
+    for (SSize_t i = 0; i < n; i++)
+        PUSHs(*av_fetch(args, (I32)i, 0));
+    PUTBACK;
+    call_sv(code, G_SCALAR | G_EVAL);
+    SPAGAIN;
+    answer = POPs;
+    PUTBACK;
+    if (SvROK(ERRSV) || SvTRUE(ERRSV)) {
+        if (*exception == NULL)
+            *exception = newSVsv(ERRSV);
+        answer = NULL;
+    }
+    return answer;
+}
+
+/* Whether an answer means yes. An object that overloads bool would run code of the program where an
+ * exception can't be caught, so it counts as no. */
+static bool
+is_yes(pTHX_ SV *answer)
+{
+    return answer != NULL && !SvAMAGIC(answer) && SvTRUE(answer);
+}
+
+static AV *
+new_args(pTHX)
+{
+    return (AV *)sv_2mortal((SV *)newAV());
+}
+
+static SV *
+pointer_sv(pTHX_ const void *p)
+{
+    return newSViv(PTR2IV(p));
+}
+
+/* ---- Certificates as arguments ---------------------------------------------------------------- */
+
+typedef struct {
+#ifdef MULTIPLICITY
+    PerlInterpreter *perl;
+#endif
+    AV *list;
+} altname_list;
+
+static bool
+push_altname(void *arg, int type, const unsigned char *value, size_t len)
+{
+    altname_list *to = arg;
+#ifdef MULTIPLICITY
+    dTHXa(to->perl);
+#endif
+
+    av_push(to->list, newSViv(type));
+    av_push(to->list, newSVpvn((const char *)value, len));
+    return true;
+}
+
+void
+glue_push_altnames(pTHX_ AV *list, const X509 *cert)
+{
+    altname_list to;
+
+#ifdef MULTIPLICITY
+    to.perl = aTHX;
+#endif
+    to.list = list;
+    iossl_cert_altnames(cert, push_altname, &to);
+}
+
+SV *
+glue_common_name(pTHX_ const X509 *cert)
+{
+    size_t len;
+    char *name = iossl_cert_common_name(cert, &len);
+    SV *sv = sv_newmortal();
+
+    if (name != NULL) {
+        sv_setpvn(sv, name, len);
+        iossl_free(name);
+        (void)sv_utf8_decode(sv);
+    }
+    return sv;
+}
+
+/* ---- Verification ----------------------------------------------------------------------------- */
+
+/* The handle that is operating on this connection now. */
+static glue_handle *
+handle_of(void *conn)
+{
+    return iossl_conn_get_app_data(conn);
+}
+
+/* Issuer and subject in one text, as programs have always been given them. */
+static SV *
+names_sv(pTHX_ const X509 *cert)
+{
+    char *issuer = cert == NULL ? NULL : iossl_cert_issuer(cert);
+    char *subject = cert == NULL ? NULL : iossl_cert_subject(cert);
+    SV *sv = newSVpvf("%s%s", issuer == NULL ? "" : issuer, subject == NULL ? "" : subject);
+
+    iossl_free(issuer);
+    iossl_free(subject);
+    return sv;
+}
+
+static bool
+on_verify(void *arg, bool ok, X509_STORE_CTX *store_ctx)
+{
+    dTHX;
+    glue_handle *h = handle_of(arg);
+    glue_context *context = h == NULL || h->context == NULL ? NULL : glue_context_of(h->context);
+    X509 *cert = X509_STORE_CTX_get_current_cert(store_ctx);
+    int code = X509_STORE_CTX_get_error(store_ctx);
+    char text[256];
+    bool accepted;
+    AV *args;
+    SV *answer;
+
+    if (context == NULL || context->verify_callback == NULL)
+        return ok;
+    if (h->exception != NULL)
+        return false;
+    ENTER;
+    SAVETMPS;
+    args = new_args(aTHX);
+    av_push(args, newSViv(ok));
+    av_push(args, pointer_sv(aTHX_ store_ctx));
+    av_push(args, names_sv(aTHX_ cert));
+    /* The code in the form of an error of OpenSSL: what programs have always been given. */
+    ERR_error_string_n((unsigned long)code, text, sizeof text);
+    av_push(args, code == 0 ? newSVpvs("0") : newSVpv(text, 0));
+    av_push(args, pointer_sv(aTHX_ cert));
+    av_push(args, newSViv(X509_STORE_CTX_get_error_depth(store_ctx)));
+    answer = call(aTHX_ context->verify_callback, args, &h->exception);
+    accepted = is_yes(aTHX_ answer);
+    FREETMPS;
+    LEAVE;
+    return accepted;
+}
+
+static iossl_match
+on_name(void *arg, const char *identity, X509 *cert)
+{
+    dTHX;
+    glue_handle *h = handle_of(arg);
+    glue_context *context = h == NULL || h->context == NULL ? NULL : glue_context_of(h->context);
+    iossl_match match;
+    AV *args;
+    SV *answer;
+
+    if (context == NULL || context->scheme_callback == NULL || h->exception != NULL)
+        return IOSSL_NAME_MISMATCH;
+    ENTER;
+    SAVETMPS;
+    args = new_args(aTHX);
+    av_push(args, SvREFCNT_inc(glue_text(aTHX_ identity)));
+    av_push(args, SvREFCNT_inc(glue_common_name(aTHX_ cert)));
+    glue_push_altnames(aTHX_ args, cert);
+    answer = call(aTHX_ context->scheme_callback, args, &h->exception);
+    match = is_yes(aTHX_ answer) ? IOSSL_NAME_MATCH : IOSSL_NAME_MISMATCH;
+    FREETMPS;
+    LEAVE;
+    return match;
+}
+
+iossl_status
+glue_connect_callbacks(pTHX_ iossl_conn *conn, const glue_context *context, iossl_error *err)
+{
+    PERL_UNUSED_CONTEXT;
+    if (context->verify_callback != NULL)
+        iossl_conn_set_verify_cb(conn, on_verify, conn);
+    if (context->scheme_callback != NULL) {
+        const iossl_scheme scheme = {.callback = on_name, .callback_arg = conn};
+
+        return iossl_conn_set_scheme(conn, &scheme, err);
+    }
+    return IOSSL_OK;
+}
+
+/* ---- Messages --------------------------------------------------------------------------------- */
+
+static void
+on_message(void *arg, bool sent, int version, int content_type, const void *buf, size_t len)
+{
+    dTHX;
+    glue_handle *h = handle_of(arg);
+    SV **code;
+    AV *args;
+
+    if (h == NULL || h->msg_callback == NULL || h->exception != NULL
+        || (code = av_fetch(h->msg_callback, 0, 0)) == NULL)
+        return;
+    ENTER;
+    SAVETMPS;
+    args = new_args(aTHX);
+    av_push(args, SvREFCNT_inc(glue_self(aTHX_ h)));
+    av_push(args, newSViv(sent));
+    av_push(args, newSViv(version));
+    av_push(args, newSViv(content_type));
+    av_push(args, newSVpvn(buf, len));
+    av_push(args, newSVuv(len));
+    av_push(args, pointer_sv(aTHX_ iossl_conn_get0_ssl(arg)));
+    for (SSize_t i = 1; i <= av_len(h->msg_callback); i++)
+        av_push(args, newSVsv(*av_fetch(h->msg_callback, (I32)i, 0)));
+    /* The callback may take itself away. */
+    (void)call(aTHX_ sv_mortalcopy(*code), args, &h->exception);
+    FREETMPS;
+    LEAVE;
+}
+
+void
+glue_connect_messages(pTHX_ glue_handle *h)
+{
+    PERL_UNUSED_CONTEXT;
+    if (h->conn != NULL)
+        iossl_conn_set_msg_cb(h->conn, h->msg_callback == NULL ? NULL : on_message, h->conn);
+}
+
+/* ---- While a context is made ------------------------------------------------------------------ */
+
+#ifdef MULTIPLICITY
+#define dTHX_OF(c) dTHXa((c)->perl)
+#else
+#define dTHX_OF(c) dNOOP
+#endif
+
+int
+glue_on_password(void *arg, char *buf, int size)
+{
+    glue_call *c = arg;
+    dTHX_OF(c);
+    int n = -1;
+    AV *args;
+    SV *answer;
+
+    if (c->exception != NULL)
+        return -1;
+    ENTER;
+    SAVETMPS;
+    args = new_args(aTHX);
+    av_push(args, newSViv(0));          /* for reading, not for writing */
+    answer = call(aTHX_ c->code, args, &c->exception);
+    if (answer != NULL && SvOK(answer) && !SvROK(answer)) {
+        STRLEN len;
+        const char *text = SvPV_const(answer, len);
+
+        if (len <= (STRLEN)size) {
+            Copy(text, buf, len, char);
+            n = (int)len;
+        }
+    }
+    FREETMPS;
+    LEAVE;
+    return n;
+}
+
+bool
+glue_on_ssl_ctx(void *arg, SSL_CTX *ssl_ctx)
+{
+    glue_call *c = arg;
+    dTHX_OF(c);
+    AV *args;
+
+    if (c->exception != NULL)
+        return false;
+    ENTER;
+    SAVETMPS;
+    args = new_args(aTHX);
+    av_push(args, pointer_sv(aTHX_ ssl_ctx));
+    (void)call(aTHX_ c->code, args, &c->exception);
+    FREETMPS;
+    LEAVE;
+    return c->exception == NULL;
+}
+
+/* ---- The Perl parts of a context -------------------------------------------------------------- */
+
+void
+glue_context_free(pTHX_ glue_context *context)
+{
+    if (context == NULL)
+        return;
+    iossl_ctx_free(context->ctx);
+    SvREFCNT_dec(context->verify_callback);
+    SvREFCNT_dec(context->scheme_callback);
+    SvREFCNT_dec(context->suffix_list);
+    Safefree(context);
+}
+
+static int
+context_magic_free(pTHX_ SV *sv, MAGIC *mg)
+{
+    PERL_UNUSED_VAR(sv);
+    glue_context_free(aTHX_ (glue_context *)mg->mg_ptr);
+    mg->mg_ptr = NULL;
+    return 0;
+}
+
+#ifdef USE_ITHREADS
+static int
+context_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
+{
+    const glue_context *old = (const glue_context *)mg->mg_ptr;
+    glue_context *context;
+
+    if (old == NULL)
+        return 0;
+    Newxz(context, 1, glue_context);
+    mg->mg_ptr = (char *)context;
+    context->ctx = iossl_ctx_up_ref(old->ctx);
+    context->verify_callback = sv_dup_inc(old->verify_callback, param);
+    context->scheme_callback = sv_dup_inc(old->scheme_callback, param);
+    context->suffix_list = sv_dup_inc(old->suffix_list, param);
+    context->has_scheme = old->has_scheme;
+    return 0;
+}
+#endif
+
+static MGVTBL context_vtbl = {
+    NULL, NULL, NULL, NULL, context_magic_free, NULL,
+#ifdef USE_ITHREADS
+    context_magic_dup,
+#else
+    NULL,
+#endif
+    NULL};
+
+glue_context *
+glue_context_of(SV *sv)
+{
+    const MAGIC *mg;
+
+    if (!SvROK(sv) || SvTYPE(SvRV(sv)) != SVt_PVHV || SvMAGIC(SvRV(sv)) == NULL)
+        return NULL;
+    mg = mg_findext(SvRV(sv), PERL_MAGIC_ext, &context_vtbl);
+    return mg == NULL ? NULL : (glue_context *)mg->mg_ptr;
+}
+
+void
+glue_context_attach(pTHX_ HV *hash, glue_context *context)
+{
+    MAGIC *mg = sv_magicext((SV *)hash, NULL, PERL_MAGIC_ext, &context_vtbl,
+                            (const char *)context, 0);
+
+#ifdef USE_ITHREADS
+    mg->mg_flags |= MGf_DUP;
+#else
+    PERL_UNUSED_VAR(mg);
+#endif
+}

@@ -1,0 +1,51 @@
+/*
+ * callbacks.h - calls from libiossl into Perl code.
+ */
+#ifndef GLUE_CALLBACKS_H
+#define GLUE_CALLBACKS_H
+
+#include "glue.h"
+#include "handle.h"
+
+/*
+ * What an SSL_Context object holds beside its iossl_ctx: the parts that are Perl's, and so belong to
+ * one interpreter. Each connection is given them when it is made.
+ */
+typedef struct glue_context {
+    iossl_ctx *ctx;         /* a reference */
+    SV *verify_callback;    /* code; owned, NULL: none */
+    SV *scheme_callback;    /* code of a scheme of the program's own; owned, NULL: none */
+    SV *suffix_list;        /* the PublicSuffix object whose list is used; owned, NULL: none */
+    bool has_scheme;        /* the program named a scheme, so it insists on a name */
+} glue_context;
+
+/* What is attached to an SSL_Context object; NULL where sv isn't one (or has been freed). */
+glue_context *glue_context_of(SV *sv);
+/* Attaches a context to the hash of an object. Owned from now on. */
+void glue_context_attach(pTHX_ HV *hash, glue_context *context);
+void glue_context_free(pTHX_ glue_context *context);
+
+/* Directs the callbacks of a new connection to the Perl code of its context. */
+iossl_status glue_connect_callbacks(pTHX_ iossl_conn *conn, const glue_context *context,
+                                    iossl_error *err);
+/* Turns message callbacks on or off, as h->msg_callback says. */
+void glue_connect_messages(pTHX_ glue_handle *h);
+
+/* While a context is made: the code, and what it died with. */
+typedef struct glue_call {
+    SV *code;
+    SV *exception;          /* owned, NULL: none */
+#ifdef MULTIPLICITY
+    PerlInterpreter *perl;
+#endif
+} glue_call;
+
+int glue_on_password(void *call, char *buf, int size);
+bool glue_on_ssl_ctx(void *call, SSL_CTX *ssl_ctx);
+
+/* Pushes the subjectAltNames of a certificate as (type, value, type, value ...) on an array. */
+void glue_push_altnames(pTHX_ AV *list, const X509 *cert);
+/* The commonName; mortal or undef. */
+SV *glue_common_name(pTHX_ const X509 *cert);
+
+#endif

@@ -1,0 +1,861 @@
+/*
+ * options.c - one table of SSL_* arguments: name, who uses it, how it is read, which setter takes it.
+ *
+ * Owns      the forms that a Perl value may have (scalar, array, hash by host, number, code).
+ * Promises  whatever dies on the way (overloaded values, tied hashes, callbacks), nothing leaks; an
+ *           argument that isn't in the table is no argument of a context.
+ * Leaves    defaults and validation to libiossl, defaults of the program to lib/.
+ *
+ * To add an option: a row in OPTIONS, a function that reads its value, and its test.
+ */
+#include "options.h"
+
+#include <stdatomic.h>
+
+#include "status.h"
+
+#define FOR_CLIENT 1
+#define FOR_SERVER 2
+#define FOR_BOTH (FOR_CLIENT | FOR_SERVER)
+
+/* A context in the making. Freed by a destructor of Perl's, so that everything here may die. */
+typedef struct build {
+    HV *args;
+    iossl_role role;
+    iossl_config *config;
+    iossl_error *err;
+    glue_context *context;      /* NULL once it has been handed out */
+    glue_call password, ssl_ctx;
+    AV *hosts;                  /* keys of the hashes by host name; mortal, NULL: none */
+    HV *chains;                 /* handles of SSL_cert that become the context's; mortal, NULL: none */
+} build;
+
+typedef iossl_status (*read_fn)(pTHX_ build *b, SV *value);
+
+/* ---- Values ----------------------------------------------------------------------------------- */
+
+static void
+croak_value(pTHX_ const char *option, SV *value, const char *wanted)
+{
+    glue_croak(aTHX_ sv_2mortal(newSVpvf("%s: %s expected, not \"%" SVf "\"", option, wanted,
+                                         SVfARG(value))));
+}
+
+/* The text of a value; croaks on a NUL, which C would take for the end. */
+static const char *
+text(pTHX_ const char *option, SV *value)
+{
+    STRLEN len;
+    const char *s = SvPV_const(value, len);
+
+    if (strlen(s) != len)
+        glue_croak(aTHX_ sv_2mortal(newSVpvf("%s contains a NUL", option)));
+    return s;
+}
+
+/* The same, NULL for undef. */
+static const char *
+text_or_null(pTHX_ const char *option, SV *value)
+{
+    return SvOK(value) ? text(aTHX_ option, value) : NULL;
+}
+
+/* Most programs pass '' or undef where they have nothing to say. */
+static bool
+is_absent(SV *value)
+{
+    return !SvOK(value) || (!SvROK(value) && SvPOKp(value) && SvCUR(value) == 0);
+}
+
+static AV *
+array(pTHX_ SV *value)
+{
+    return SvROK(value) && !sv_isobject(value) && SvTYPE(SvRV(value)) == SVt_PVAV
+               ? (AV *)SvRV(value) : NULL;
+}
+
+static HV *
+hash(pTHX_ SV *value)
+{
+    return SvROK(value) && !sv_isobject(value) && SvTYPE(SvRV(value)) == SVt_PVHV
+               ? (HV *)SvRV(value) : NULL;
+}
+
+static SV *
+code(pTHX_ const char *option, SV *value)
+{
+    SV *referenced = SvROK(value) ? SvRV(value) : NULL;
+
+    if (referenced == NULL || (SvTYPE(referenced) != SVt_PVCV && !SvAMAGIC(value)))
+        croak_value(aTHX_ option, value, "a reference to code");
+    return value;
+}
+
+/* "\undef": as told apart from undef, it says that there shall be none. */
+static bool
+is_ref_to_false(pTHX_ SV *value)
+{
+    return SvROK(value) && !sv_isobject(value) && SvTYPE(SvRV(value)) < SVt_PVAV
+           && !SvROK(SvRV(value)) && !SvTRUE(SvRV(value));
+}
+
+static SV *
+item(pTHX_ AV *list, SSize_t i)
+{
+    SV **slot = av_fetch(list, (I32)i, 0);
+
+    if (slot == NULL)
+        return &PL_sv_undef;
+    SvGETMAGIC(*slot);
+    return *slot;
+}
+
+void *
+glue_pointer(pTHX_ SV *value, const char *what)
+{
+    IV number = !SvROK(value) && looks_like_number(value) ? SvIV(value) : 0;
+
+    /* No object lies in the first page, so a small number is some other number by mistake. */
+    if (number > -4096 && number < 4096)
+        glue_croak(aTHX_ sv_2mortal(newSVpvf("%s expected, not \"%" SVf "\"", what,
+                                             SVfARG(value))));
+    return INT2PTR(void *, number);
+}
+
+static SV *
+argument(pTHX_ const build *b, const char *name)
+{
+    SV **slot = hv_fetch(b->args, name, (I32)strlen(name), 0);
+
+    if (slot == NULL)
+        return NULL;
+    SvGETMAGIC(*slot);
+    return *slot;
+}
+
+/* ---- Protocols and ciphers -------------------------------------------------------------------- */
+
+static iossl_status
+read_version(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_version(b->config, text_or_null(aTHX_ "SSL_version", value), b->err);
+}
+
+typedef iossl_status (*set_host_string_fn)(iossl_config *, const char *, const char *,
+                                           iossl_error *);
+
+/* A string, or on servers a hash of them by host name. */
+static iossl_status
+read_host_strings(pTHX_ build *b, SV *value, const char *option, set_host_string_fn set)
+{
+    iossl_status status = IOSSL_OK;
+    HV *by_host = hash(aTHX_ value);
+    HE *entry;
+
+    if (by_host == NULL)        /* '' says nothing; undef says that OpenSSL's own list is meant */
+        return SvOK(value) && is_absent(value)
+                   ? IOSSL_OK
+                   : set(b->config, NULL, text_or_null(aTHX_ option, value), b->err);
+    hv_iterinit(by_host);
+    while (status == IOSSL_OK && (entry = hv_iternext(by_host)) != NULL)
+        status = set(b->config, text(aTHX_ option, hv_iterkeysv(entry)),
+                     text_or_null(aTHX_ option, hv_iterval(by_host, entry)), b->err);
+    return status;
+}
+
+static iossl_status
+read_cipher_list(pTHX_ build *b, SV *value)
+{
+    return read_host_strings(aTHX_ b, value, "SSL_cipher_list", iossl_config_set_cipher_list);
+}
+
+static iossl_status
+read_ciphersuites(pTHX_ build *b, SV *value)
+{
+    return read_host_strings(aTHX_ b, value, "SSL_ciphersuites", iossl_config_set_ciphersuites);
+}
+
+static iossl_status
+read_honor_cipher_order(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_honor_cipher_order(b->config, SvTRUE(value), b->err);
+}
+
+static iossl_status
+read_groups(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_groups(b->config, is_absent(value)
+                                       ? NULL : text(aTHX_ "SSL_ecdh_curve", value), b->err);
+}
+
+static iossl_status
+read_dh(pTHX_ build *b, SV *value)
+{
+    if (!SvOK(value))
+        return iossl_config_set_dh_auto(b->config, false, b->err);
+    return iossl_config_set_dh(b->config, glue_pointer(aTHX_ value, "SSL_dh: a DH handle"), b->err);
+}
+
+static iossl_status
+read_dh_file(pTHX_ build *b, SV *value)
+{
+    return is_absent(value)
+               ? IOSSL_OK
+               : iossl_config_set_dh_file(b->config, text(aTHX_ "SSL_dh_file", value), b->err);
+}
+
+/* ---- Certificates and keys -------------------------------------------------------------------- */
+
+typedef iossl_status (*read_host_fn)(pTHX_ build *b, const char *host, SV *value);
+
+/* Calls read for each host that a value is for: of a hash its own, of anything else all. */
+static iossl_status
+read_by_host(pTHX_ build *b, SV *value, const char *option, read_host_fn read)
+{
+    iossl_status status = IOSSL_OK;
+    HV *by_host = hash(aTHX_ value);
+    HE *entry;
+
+    if (by_host != NULL && b->role == IOSSL_CLIENT)
+        croak_value(aTHX_ option, value, "on a client one certificate or key");
+    if (by_host == NULL && b->hosts == NULL)
+        return is_absent(value) ? IOSSL_OK : read(aTHX_ b, NULL, value);
+    if (by_host == NULL) {
+        for (SSize_t i = 0; status == IOSSL_OK && i <= av_len(b->hosts); i++) {
+            const char *host = SvPV_nolen_const(item(aTHX_ b->hosts, i));
+
+            /* "host%tag" is a second certificate: what is common goes with the first. */
+            if (strchr(host, '%') == NULL && !is_absent(value))
+                status = read(aTHX_ b, host, value);
+        }
+        return status;
+    }
+    hv_iterinit(by_host);
+    while (status == IOSSL_OK && (entry = hv_iternext(by_host)) != NULL) {
+        SV *of_host = hv_iterval(by_host, entry);
+
+        if (!is_absent(of_host))
+            status = read(aTHX_ b, text(aTHX_ option, hv_iterkeysv(entry)), of_host);
+    }
+    return status;
+}
+
+static iossl_status
+add_cert_file(pTHX_ build *b, const char *host, SV *value)
+{
+    return iossl_config_add_cert_file(b->config, host, text(aTHX_ "SSL_cert_file", value), b->err);
+}
+
+static iossl_status
+add_key_file(pTHX_ build *b, const char *host, SV *value)
+{
+    return iossl_config_add_key_file(b->config, host, text(aTHX_ "SSL_key_file", value), b->err);
+}
+
+static iossl_status
+add_cert(pTHX_ build *b, const char *host, SV *value)
+{
+    const char *what = "SSL_cert: an X509 handle";
+    AV *list = array(aTHX_ value);
+    SSize_t n = list == NULL ? 1 : av_len(list) + 1;
+    X509 **certs;
+
+    if (n == 0)
+        return IOSSL_OK;
+    Newx(certs, (size_t)n, X509 *);
+    SAVEFREEPV(certs);
+    for (SSize_t i = 0; i < n; i++) {
+        certs[i] = glue_pointer(aTHX_ list == NULL ? value : item(aTHX_ list, i), what);
+        if (i == 0)
+            continue;
+        if (b->chains == NULL)
+            b->chains = (HV *)sv_2mortal((SV *)newHV());
+        (void)hv_store(b->chains, (const char *)&certs[i], sizeof certs[i], newSV(0), 0);
+    }
+    return iossl_config_add_certs(b->config, host, certs, (size_t)n, b->err);
+}
+
+static iossl_status
+add_key(pTHX_ build *b, const char *host, SV *value)
+{
+    return iossl_config_add_key(b->config, host,
+                                glue_pointer(aTHX_ value, "SSL_key: an EVP_PKEY handle"), b->err);
+}
+
+static iossl_status
+read_cert_file(pTHX_ build *b, SV *value)
+{
+    return read_by_host(aTHX_ b, value, "SSL_cert_file", add_cert_file);
+}
+
+static iossl_status
+read_key_file(pTHX_ build *b, SV *value)
+{
+    return read_by_host(aTHX_ b, value, "SSL_key_file", add_key_file);
+}
+
+static iossl_status
+read_cert(pTHX_ build *b, SV *value)
+{
+    return read_by_host(aTHX_ b, value, "SSL_cert", add_cert);
+}
+
+static iossl_status
+read_key(pTHX_ build *b, SV *value)
+{
+    return read_by_host(aTHX_ b, value, "SSL_key", add_key);
+}
+
+static iossl_status
+read_passwd_cb(pTHX_ build *b, SV *value)
+{
+    if (SvOK(value)) {
+        b->password.code = code(aTHX_ "SSL_passwd_cb", value);
+        iossl_config_set_passwd_cb(b->config, glue_on_password, &b->password);
+    }
+    return IOSSL_OK;
+}
+
+/* ---- Trust ------------------------------------------------------------------------------------ */
+
+typedef iossl_status (*add_x509_fn)(iossl_config *, X509 *, iossl_error *);
+
+static iossl_status
+read_certs(pTHX_ build *b, SV *value, const char *option, add_x509_fn add)
+{
+    iossl_status status = IOSSL_OK;
+    AV *list = array(aTHX_ value);
+
+    if (is_absent(value))
+        return IOSSL_OK;
+    if (list == NULL)
+        return add(b->config, glue_pointer(aTHX_ value, option), b->err);
+    for (SSize_t i = 0; status == IOSSL_OK && i <= av_len(list); i++)
+        status = add(b->config, glue_pointer(aTHX_ item(aTHX_ list, i), option), b->err);
+    return status;
+}
+
+static iossl_status
+read_ca(pTHX_ build *b, SV *value)
+{
+    /* An empty list is a list all the same: no default is to take its place. */
+    if (array(aTHX_ value) != NULL && av_len(array(aTHX_ value)) < 0)
+        return iossl_config_set_no_default_ca(b->config, true, b->err);
+    return read_certs(aTHX_ b, value, "SSL_ca: an X509 handle", iossl_config_add_ca);
+}
+
+static iossl_status
+read_ca_file(pTHX_ build *b, SV *value)
+{
+    if (is_ref_to_false(aTHX_ value))
+        return iossl_config_set_no_default_ca(b->config, true, b->err);
+    return is_absent(value)
+               ? IOSSL_OK
+               : iossl_config_set_ca_file(b->config, text(aTHX_ "SSL_ca_file", value), b->err);
+}
+
+static iossl_status
+read_ca_path(pTHX_ build *b, SV *value)
+{
+    AV *list = array(aTHX_ value);
+    SV *joined;
+
+    if (is_ref_to_false(aTHX_ value))
+        return iossl_config_set_no_default_ca(b->config, true, b->err);
+    if (is_absent(value))
+        return IOSSL_OK;
+    if (list == NULL)
+        return iossl_config_set_ca_path(b->config, text(aTHX_ "SSL_ca_path", value), b->err);
+    joined = sv_2mortal(newSVpvs(""));
+    for (SSize_t i = 0; i <= av_len(list); i++)
+        sv_catpvf(joined, "%s%" SVf, i > 0 ? ":" : "", SVfARG(item(aTHX_ list, i)));
+    return iossl_config_set_ca_path(b->config, text(aTHX_ "SSL_ca_path", joined), b->err);
+}
+
+static iossl_status
+read_client_ca(pTHX_ build *b, SV *value)
+{
+    return read_certs(aTHX_ b, value, "SSL_client_ca: an X509 handle", iossl_config_add_client_ca);
+}
+
+static iossl_status
+read_client_ca_file(pTHX_ build *b, SV *value)
+{
+    return is_absent(value)
+               ? IOSSL_OK
+               : iossl_config_set_client_ca_file(b->config,
+                                                 text(aTHX_ "SSL_client_ca_file", value), b->err);
+}
+
+static iossl_status
+read_check_crl(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_check_crl(b->config, SvTRUE(value), b->err);
+}
+
+static iossl_status
+read_crl_file(pTHX_ build *b, SV *value)
+{
+    return is_absent(value)
+               ? IOSSL_OK
+               : iossl_config_set_crl_file(b->config, text(aTHX_ "SSL_crl_file", value), b->err);
+}
+
+/* ---- Verification ----------------------------------------------------------------------------- */
+
+static iossl_status
+read_verify_mode(pTHX_ build *b, SV *value)
+{
+    IV mode;
+
+    /* Nothing given leaves what is safe. Only a 0 that says so turns verification off. */
+    if (is_absent(value))
+        return IOSSL_OK;
+    mode = looks_like_number(value) ? SvIV(value) : 0;
+    if (mode == 0 && SvTRUE(value))
+        glue_croak(aTHX_ sv_2mortal(newSVpvf(
+            "SSL_verify_mode must be a number and not a string: \"%" SVf "\"", SVfARG(value))));
+    if (mode < INT_MIN || mode > INT_MAX)
+        mode = INT_MIN;         /* refused by the next line, with the words for it */
+    return iossl_config_set_verify_mode(b->config, (int)mode, b->err);
+}
+
+static iossl_wildcards
+wildcards(pTHX_ HV *rules, const char *name)
+{
+    SV **slot = hv_fetch(rules, name, (I32)strlen(name), 0);
+    const char *s;
+
+    if (slot == NULL || !SvTRUE(*slot))
+        return IOSSL_WILDCARD_NONE;
+    s = SvPV_nolen_const(*slot);
+    if (strEQ(s, "anywhere"))
+        return IOSSL_WILDCARD_ANYWHERE;
+    if (strEQ(s, "full_label") || strEQ(s, "leftmost"))
+        return IOSSL_WILDCARD_FULL_LABEL;
+    glue_croak(aTHX_ sv_2mortal(newSVpvf("SSL_verifycn_scheme: %s => \"%s\" is none of 0, "
+                                         "full_label, leftmost and anywhere", name, s)));
+}
+
+static iossl_check_cn
+check_cn(pTHX_ HV *rules)
+{
+    SV **slot = hv_fetchs(rules, "check_cn", 0);
+    const char *s;
+
+    if (slot == NULL || !SvTRUE(*slot))
+        return IOSSL_CN_NEVER;
+    s = SvPV_nolen_const(*slot);
+    if (strEQ(s, "always"))
+        return IOSSL_CN_ALWAYS;
+    if (strEQ(s, "when_only"))
+        return IOSSL_CN_WHEN_ONLY;
+    glue_croak(aTHX_ sv_2mortal(newSVpvf("SSL_verifycn_scheme: check_cn => \"%s\" is none of 0, "
+                                         "always and when_only", s)));
+}
+
+static iossl_ip_in_cn
+ip_in_cn(pTHX_ HV *rules)
+{
+    SV **slot = hv_fetchs(rules, "ip_in_cn", 0);
+
+    if (slot == NULL || !SvTRUE(*slot))
+        return IOSSL_IP_IN_CN_NO;
+    switch (SvIV(*slot)) {
+    case 4:
+        return IOSSL_IP_IN_CN_V4;
+    case 6:
+        return IOSSL_IP_IN_CN_V6;
+    default:
+        return IOSSL_IP_IN_CN_ANY;
+    }
+}
+
+void
+glue_scheme(pTHX_ SV *value, iossl_scheme *scheme, SV **callback)
+{
+    HV *rules = hash(aTHX_ value);
+    SV **slot;
+
+    *callback = NULL;
+    *scheme = *iossl_scheme_by_name("default");
+    if (is_absent(value))
+        return;
+    if (rules == NULL) {
+        const char *name = SvROK(value) ? "" : text(aTHX_ "SSL_verifycn_scheme", value);
+        const iossl_scheme *known = iossl_scheme_by_name(name);
+
+        if (known == NULL)
+            glue_croak(aTHX_ sv_2mortal(newSVpvf("SSL_verifycn_scheme: scheme %" SVf " not defined",
+                                                 SVfARG(value))));
+        *scheme = *known;
+        return;
+    }
+    *scheme = (iossl_scheme){.accept_any = HvUSEDKEYS(rules) == 0};
+    if ((slot = hv_fetchs(rules, "callback", 0)) != NULL && SvOK(*slot)) {
+        *callback = code(aTHX_ "SSL_verifycn_scheme: callback", *slot);
+        return;
+    }
+    scheme->wildcards_in_alt = wildcards(aTHX_ rules, "wildcards_in_alt");
+    scheme->wildcards_in_cn = wildcards(aTHX_ rules, "wildcards_in_cn");
+    scheme->check_cn = check_cn(aTHX_ rules);
+    scheme->ip_in_cn = ip_in_cn(aTHX_ rules);
+}
+
+static iossl_status
+read_scheme(pTHX_ build *b, SV *value)
+{
+    iossl_scheme scheme;
+    SV *callback;
+
+    glue_scheme(aTHX_ value, &scheme, &callback);
+    b->context->has_scheme = !is_absent(value);
+    if (callback != NULL)
+        b->context->scheme_callback = newSVsv(callback);
+    return iossl_config_set_scheme(b->config, &scheme, b->err);
+}
+
+static iossl_status
+read_verify_callback(pTHX_ build *b, SV *value)
+{
+    if (SvOK(value))
+        b->context->verify_callback = newSVsv(code(aTHX_ "SSL_verify_callback", value));
+    return IOSSL_OK;
+}
+
+static iossl_status
+read_public_suffix(pTHX_ build *b, SV *value)
+{
+    const iossl_psl *psl = glue_suffix_list(aTHX_ value);
+
+    if (SvROK(value))
+        b->context->suffix_list = newSVsv(value);
+    return iossl_config_set_psl(b->config, psl, b->err);
+}
+
+static void
+free_pins(pTHX_ void *pins)
+{
+    PERL_UNUSED_CONTEXT;
+    iossl_pins_free(pins);
+}
+
+static iossl_status
+read_fingerprint(pTHX_ build *b, SV *value)
+{
+    iossl_status status = IOSSL_OK;
+    AV *list = array(aTHX_ value);
+    SV *force = argument(aTHX_ b, "SSL_force_fingerprint");
+    SSize_t n = list == NULL ? 1 : av_len(list) + 1;
+    iossl_pins *pins;
+
+    if (is_absent(value))
+        return IOSSL_OK;
+    if ((pins = iossl_pins_new(b->err)) == NULL)
+        return IOSSL_ERROR;
+    SAVEDESTRUCTOR_X(free_pins, pins);
+    for (SSize_t i = 0; status == IOSSL_OK && i < n; i++)
+        status = iossl_pins_add(pins, text(aTHX_ "SSL_fingerprint",
+                                           list == NULL ? value : item(aTHX_ list, i)), b->err);
+    if (status != IOSSL_OK || iossl_pins_count(pins) == 0)
+        return status;
+    return iossl_config_set_pins(b->config, pins, force != NULL && SvTRUE(force), b->err);
+}
+
+/* ---- The rest --------------------------------------------------------------------------------- */
+
+typedef iossl_status (*set_protocols_fn)(iossl_config *, const char *const *, size_t,
+                                         iossl_error *);
+
+static iossl_status
+read_protocols(pTHX_ build *b, SV *value, const char *option, set_protocols_fn set)
+{
+    AV *list = array(aTHX_ value);
+    SSize_t n = list == NULL ? 0 : av_len(list) + 1;
+    const char **names;
+
+    if (!SvOK(value))
+        return IOSSL_OK;
+    if (list == NULL)
+        croak_value(aTHX_ option, value, "a reference to an array of protocol names");
+    Newx(names, (size_t)n + 1, const char *);
+    SAVEFREEPV(names);
+    for (SSize_t i = 0; i < n; i++)
+        names[i] = text(aTHX_ option, sv_mortalcopy(item(aTHX_ list, i)));
+    return set(b->config, names, (size_t)n, b->err);
+}
+
+static iossl_status
+read_alpn(pTHX_ build *b, SV *value)
+{
+    return read_protocols(aTHX_ b, value, "SSL_alpn_protocols", iossl_config_set_alpn);
+}
+
+static iossl_status
+read_npn(pTHX_ build *b, SV *value)
+{
+    return read_protocols(aTHX_ b, value, "SSL_npn_protocols", iossl_config_set_npn);
+}
+
+static iossl_status
+read_session_id_context(pTHX_ build *b, SV *value)
+{
+    STRLEN len;
+    const char *id;
+
+    if (is_absent(value))
+        return IOSSL_OK;
+    id = SvPV_const(value, len);
+    return iossl_config_set_session_id_context(b->config, id, len, b->err);
+}
+
+static iossl_status
+read_release_buffers(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_release_buffers(b->config, SvTRUE(value), b->err);
+}
+
+static iossl_status
+read_create_ctx_callback(pTHX_ build *b, SV *value)
+{
+    if (SvTRUE(value)) {
+        b->ssl_ctx.code = code(aTHX_ "SSL_create_ctx_callback", value);
+        iossl_config_set_ssl_ctx_cb(b->config, glue_on_ssl_ctx, &b->ssl_ctx);
+    }
+    return IOSSL_OK;
+}
+
+/* ---- The table -------------------------------------------------------------------------------- */
+
+/* Those that refer to others (a file beats a handle, passwords before keys) come after them. */
+static const struct option {
+    const char *name;
+    unsigned roles;
+    read_fn read;
+} OPTIONS[] = {
+    {"SSL_version",               FOR_BOTH,   read_version},
+    {"SSL_cipher_list",           FOR_BOTH,   read_cipher_list},
+    {"SSL_ciphersuites",          FOR_BOTH,   read_ciphersuites},
+    {"SSL_honor_cipher_order",    FOR_BOTH,   read_honor_cipher_order},
+    {"SSL_ecdh_curve",            FOR_BOTH,   read_groups},
+    {"SSL_dh",                    FOR_SERVER, read_dh},
+    {"SSL_dh_file",               FOR_SERVER, read_dh_file},
+    {"SSL_passwd_cb",             FOR_BOTH,   read_passwd_cb},
+    {"SSL_cert_file",             FOR_BOTH,   read_cert_file},
+    {"SSL_cert",                  FOR_BOTH,   read_cert},
+    {"SSL_key_file",              FOR_BOTH,   read_key_file},
+    {"SSL_key",                   FOR_BOTH,   read_key},
+    {"SSL_ca",                    FOR_BOTH,   read_ca},
+    {"SSL_ca_file",               FOR_BOTH,   read_ca_file},
+    {"SSL_ca_path",               FOR_BOTH,   read_ca_path},
+    {"SSL_client_ca",             FOR_SERVER, read_client_ca},
+    {"SSL_client_ca_file",        FOR_SERVER, read_client_ca_file},
+    {"SSL_check_crl",             FOR_BOTH,   read_check_crl},
+    {"SSL_crl_file",              FOR_BOTH,   read_crl_file},
+    {"SSL_verify_mode",           FOR_BOTH,   read_verify_mode},
+    {"SSL_verify_callback",       FOR_BOTH,   read_verify_callback},
+    {"SSL_verifycn_scheme",       FOR_CLIENT, read_scheme},
+    {"SSL_verifycn_publicsuffix", FOR_CLIENT, read_public_suffix},
+    {"SSL_fingerprint",           FOR_BOTH,   read_fingerprint},
+    {"SSL_alpn_protocols",        FOR_BOTH,   read_alpn},
+    {"SSL_npn_protocols",         FOR_BOTH,   read_npn},
+    {"SSL_session_id_context",    FOR_SERVER, read_session_id_context},
+    {"SSL_mode_release_buffers",  FOR_BOTH,   read_release_buffers},
+    {"SSL_create_ctx_callback",   FOR_BOTH,   read_create_ctx_callback},
+};
+
+/* The keys of all hashes by host name, so that what is given for all reaches each of them. */
+static void
+collect_hosts(pTHX_ build *b)
+{
+    static const char *const NAMES[] = {"SSL_cert_file", "SSL_cert", "SSL_key_file", "SSL_key"};
+
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        SV *value = argument(aTHX_ b, NAMES[i]);
+        HV *by_host = value == NULL ? NULL : hash(aTHX_ value);
+        HE *entry;
+
+        if (by_host == NULL)
+            continue;
+        if (b->hosts == NULL)
+            b->hosts = (AV *)sv_2mortal((SV *)newAV());
+        hv_iterinit(by_host);
+        while ((entry = hv_iternext(by_host)) != NULL)
+            av_push(b->hosts, newSVsv(hv_iterkeysv(entry)));
+    }
+}
+
+static iossl_status
+read_all(pTHX_ build *b)
+{
+    const unsigned role = b->role == IOSSL_SERVER ? FOR_SERVER : FOR_CLIENT;
+
+    collect_hosts(aTHX_ b);
+    for (size_t i = 0; i < sizeof OPTIONS / sizeof OPTIONS[0]; i++) {
+        SV *value = argument(aTHX_ b, OPTIONS[i].name);
+
+        if (value != NULL && (OPTIONS[i].roles & role) != 0
+            && OPTIONS[i].read(aTHX_ b, value) != IOSSL_OK)
+            return IOSSL_ERROR;
+    }
+    /* Without a scheme, a peer whose name is nowhere to be found is accepted on its chain alone, as
+     * it has always been; lib/ warns. */
+    return iossl_config_set_require_name(b->config, b->context->has_scheme, b->err);
+}
+
+static void
+free_build(pTHX_ void *p)
+{
+    build *b = p;
+
+    iossl_config_free(b->config);
+    iossl_error_free(b->err);
+    glue_context_free(aTHX_ b->context);
+    SvREFCNT_dec(b->password.exception);
+    SvREFCNT_dec(b->ssl_ctx.exception);
+    Safefree(b);
+}
+
+/*
+ * As documented, a program that gives a chain by handles gives them away once the context is made; the
+ * leaf stays its own. libiossl has taken references, so the program's are dropped.
+ */
+static void
+consume_chains(pTHX_ build *b)
+{
+    HE *entry;
+
+    if (b->chains == NULL)
+        return;
+    hv_iterinit(b->chains);
+    while ((entry = hv_iternext(b->chains)) != NULL) {
+        X509 *cert;
+
+        Copy(HeKEY(entry), &cert, 1, X509 *);
+        X509_free(cert);
+    }
+}
+
+/* Throws what a callback died with, if one did. */
+static void
+rethrow(pTHX_ glue_call *call)
+{
+    SV *exception = call->exception;
+
+    if (exception != NULL) {
+        call->exception = NULL;
+        croak_sv(sv_2mortal(exception));
+    }
+}
+
+glue_context *
+glue_build_context(pTHX_ HV *args, iossl_role role)
+{
+    glue_context *context = NULL;
+    build *b;
+
+    ENTER;
+    Newxz(b, 1, build);
+    SAVEDESTRUCTOR_X(free_build, b);
+    b->args = args;
+    b->role = role;
+#ifdef MULTIPLICITY
+    b->password.perl = b->ssl_ctx.perl = aTHX;
+#endif
+    Newxz(b->context, 1, glue_context);
+    if ((b->err = iossl_error_new()) == NULL)
+        Perl_croak(aTHX_ "Out of memory");
+    if ((b->config = iossl_config_new(role, b->err)) != NULL && read_all(aTHX_ b) == IOSSL_OK
+        && (b->context->ctx = iossl_ctx_new(b->config, b->err)) != NULL) {
+        context = b->context;
+        b->context = NULL;
+        consume_chains(aTHX_ b);
+    }
+    rethrow(aTHX_ &b->password);
+    rethrow(aTHX_ &b->ssl_ctx);
+    if (context == NULL)
+        glue_fail_without_handle(aTHX_ b->err);
+    LEAVE;
+    return context;
+}
+
+/* ---- Public suffix lists ---------------------------------------------------------------------- */
+
+/* Shared by reference between threads, as a connection may be. */
+typedef struct {
+    atomic_size_t refs;
+    iossl_psl *psl;
+} shared_list;
+
+static int
+list_free(pTHX_ SV *sv, MAGIC *mg)
+{
+    shared_list *list = (shared_list *)mg->mg_ptr;
+
+    PERL_UNUSED_VAR(sv);
+    mg->mg_ptr = NULL;
+    if (list != NULL && atomic_fetch_sub(&list->refs, 1) == 1) {
+        iossl_psl_free(list->psl);
+        PerlMemShared_free(list);
+    }
+    return 0;
+}
+
+#ifdef USE_ITHREADS
+static int
+list_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
+{
+    PERL_UNUSED_CONTEXT;
+    PERL_UNUSED_VAR(param);
+    if (mg->mg_ptr != NULL)
+        atomic_fetch_add(&((shared_list *)mg->mg_ptr)->refs, 1);
+    return 0;
+}
+#endif
+
+static MGVTBL list_vtbl = {
+    NULL, NULL, NULL, NULL, list_free, NULL,
+#ifdef USE_ITHREADS
+    list_dup,
+#else
+    NULL,
+#endif
+    NULL};
+
+SV *
+glue_suffix_list_sv(pTHX_ iossl_psl *psl)
+{
+    SV *sv = newSV(0);
+    shared_list *list = (shared_list *)PerlMemShared_malloc(sizeof *list);
+    MAGIC *mg;
+
+    atomic_init(&list->refs, 1);
+    list->psl = psl;
+    mg = sv_magicext(sv, NULL, PERL_MAGIC_ext, &list_vtbl, (const char *)list, 0);
+#ifdef USE_ITHREADS
+    mg->mg_flags |= MGf_DUP;
+#else
+    PERL_UNUSED_VAR(mg);
+#endif
+    return newRV_noinc(sv);
+}
+
+const iossl_psl *
+glue_suffix_list(pTHX_ SV *value)
+{
+    SV **tree;
+    const MAGIC *mg = NULL;
+
+    if (!SvOK(value))
+        return NULL;
+    if (!SvROK(value) && !SvTRUE(value))
+        return IOSSL_PSL_NONE;
+    if (sv_isobject(value) && SvTYPE(SvRV(value)) == SVt_PVHV
+        && (tree = hv_fetchs((HV *)SvRV(value), "tree", 0)) != NULL && SvROK(*tree)
+        && SvTYPE(SvRV(*tree)) >= SVt_PVMG)
+        mg = mg_findext(SvRV(*tree), PERL_MAGIC_ext, &list_vtbl);
+    if (mg == NULL || mg->mg_ptr == NULL)
+        croak_value(aTHX_ "SSL_verifycn_publicsuffix", value,
+                    "an IO::Socket::SSL::PublicSuffix object, or '' for no check,");
+    return ((shared_list *)mg->mg_ptr)->psl;
+}
