@@ -50,11 +50,13 @@ pem_text(X509 *cert)
     BIO *bio = pem_of(&cert, 1);
     char *bytes;
     long len = BIO_get_mem_data(bio, &bytes);
-    char *text = strndup(bytes, (size_t)len);
+    char *text = malloc((size_t)len + 1);       /* what the BIO has is not terminated */
 
-    BIO_free(bio);
     if (text == NULL)
         bail_out("no memory");
+    memcpy(text, bytes, (size_t)len);
+    text[len] = '\0';
+    BIO_free(bio);
     return text;
 }
 
