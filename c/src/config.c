@@ -7,7 +7,6 @@
  */
 #include "config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include <openssl/objects.h>
 #include <openssl/pem.h>
 
+#include "ascii.h"
 #include "compat.h"
 #include "error.h"
 
@@ -125,7 +125,7 @@ host_key(const char *host, iossl_error *err)
         iossl_error_memory(err);
     else
         for (char *p = key; *p != '\0'; p++)
-            *p = (char)tolower((unsigned char)*p);
+            *p = iossl_ascii_lower(*p);
     return key;
 }
 

@@ -11,7 +11,6 @@
  */
 #include "context.h"
 
-#include <ctype.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 #include <openssl/tls1.h>
 #include <openssl/x509v3.h>
 
+#include "ascii.h"
 #include "castore.h"
 #include "compat.h"
 #include "config.h"
@@ -72,7 +72,7 @@ find_host(const iossl_ctx *ctx, const char *name, size_t len)
 
     if (len > 0 && len < sizeof key) {
         for (size_t i = 0; i < len; i++)
-            key[i] = (char)tolower((unsigned char)name[i]);
+            key[i] = iossl_ascii_lower(name[i]);
         key[len] = '\0';
         if (strlen(key) == len)
             entry = iossl_strmap_get(ctx->hosts, key);

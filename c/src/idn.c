@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "error.h"
 #include "idn_data.h"
 #include "quote.h"
@@ -479,12 +480,6 @@ punycode_decode(const char *in, size_t len, uint32_t out[MAX_LABEL], size_t *n)
 
 /* ---- Labels ---------------------------------------------------------------------------------- */
 
-static char
-lower(char c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
 static bool
 is_ascii_points(const uint32_t *label, size_t n)
 {
@@ -631,13 +626,13 @@ decode_a_label(const char *label, size_t len, uint32_t out[MAX_LABEL], size_t *n
         goto done;
     for (i = 0; i < *n; i++) {
         if (out[i] < 0x80)
-            out[i] = (unsigned char)lower((char)out[i]);
+            out[i] = (unsigned char)iossl_ascii_lower((char)out[i]);
     }
     if (label_fault(out, *n) != NULL || !label_to_ascii(out, *n, again, &again_len)
         || again_len != len)
         goto done;
     for (i = 0; i < len; i++) {
-        if (again[i] != lower(label[i]))
+        if (again[i] != iossl_ascii_lower(label[i]))
             goto done;
     }
     if (!normalize(&normal, out, *n)) {
@@ -657,7 +652,7 @@ is_a_label(const char *label, size_t len)
     size_t i;
 
     for (i = 0; i < ACE_LEN; i++) {
-        if (i >= len || lower(label[i]) != ACE[i])
+        if (i >= len || iossl_ascii_lower(label[i]) != ACE[i])
             return false;
     }
     return true;
@@ -864,7 +859,7 @@ give_out(char **out, const char *text, size_t len, bool lower_case, iossl_error 
         return IOSSL_ERROR;
     }
     for (i = 0; i < len; i++)
-        (*out)[i] = lower_case ? lower(text[i]) : text[i];
+        (*out)[i] = lower_case ? iossl_ascii_lower(text[i]) : text[i];
     (*out)[len] = '\0';
     return IOSSL_OK;
 }

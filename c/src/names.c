@@ -22,6 +22,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "ascii.h"
 #include "certinfo.h"
 #include "error.h"
 #include "quote.h"
@@ -85,12 +86,6 @@ iossl_scheme_by_name(const char *name)
 
 /* ---- One pattern and one host name ----------------------------------------------------------- */
 
-static char
-lower(char c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
 static bool
 is_digit(char c)
 {
@@ -101,7 +96,7 @@ is_digit(char c)
 static bool
 is_label_char(char c)
 {
-    c = lower(c);
+    c = iossl_ascii_lower(c);
     return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_';
 }
 
@@ -111,7 +106,7 @@ equal_nocase(const char *a, const char *b, size_t len)
     size_t i;
 
     for (i = 0; i < len; i++) {
-        if (lower(a[i]) != lower(b[i]))
+        if (iossl_ascii_lower(a[i]) != iossl_ascii_lower(b[i]))
             return false;
     }
     return true;

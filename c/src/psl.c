@@ -15,6 +15,7 @@
 
 #include <openssl/err.h>
 
+#include "ascii.h"
 #include "error.h"
 #include "quote.h"
 
@@ -83,7 +84,7 @@ iossl_psl_get_min_suffix(const iossl_psl *psl)
 static unsigned char
 lower(char c)
 {
-    return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    return (unsigned char)iossl_ascii_lower(c);
 }
 
 static uint32_t

@@ -90,10 +90,21 @@ iossl_verifier_init(iossl_verifier *v, iossl_role role, const iossl_verify_setti
     return v->cause != NULL;
 }
 
+/* Remembers which leaf passed: a later one (RFC 8446 section 4.6.2) has to pass by itself. */
+static void
+accept_leaf(iossl_verifier *v, X509 *leaf)
+{
+    if (leaf != NULL)
+        X509_up_ref(leaf);
+    X509_free(v->accepted);
+    v->accepted = leaf;
+}
+
 void
 iossl_verifier_cleanup(iossl_verifier *v)
 {
     iossl_verify_settings_cleanup(&v->settings);
+    accept_leaf(v, NULL);
     free(v->name);
     v->name = NULL;
     iossl_error_free(v->cause);
@@ -103,7 +114,8 @@ iossl_verifier_cleanup(iossl_verifier *v)
 void
 iossl_verifier_begin(iossl_verifier *v)
 {
-    v->leaf_seen = v->name_verified = v->is_overruled = false;
+    accept_leaf(v, NULL);
+    v->name_verified = v->is_overruled = false;
     iossl_error_clear(v->cause);
 }
 
@@ -154,7 +166,7 @@ note_chain_error(iossl_verifier *v, X509_STORE_CTX *store_ctx)
 static bool
 wants_name_check(const iossl_verifier *v)
 {
-    return v->role == IOSSL_CLIENT && (v->settings.mode & IOSSL_VERIFY_PEER) != 0
+    return v->role == IOSSL_CLIENT && v->settings.mode != IOSSL_VERIFY_NONE
            && !v->settings.scheme.accept_any;
 }
 
@@ -260,7 +272,7 @@ check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
 {
     if (is_pinned(v, leaf)) {
         iossl_error_clear(v->cause);
-        v->leaf_seen = true;
+        accept_leaf(v, leaf);
         return true;
     }
     if (v->settings.require_pin && v->settings.pins != NULL) {
@@ -271,7 +283,7 @@ check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
     }
     if (wants_name_check(v) && !check_name(v, leaf, chain))
         return false;
-    v->leaf_seen = true;
+    accept_leaf(v, leaf);
     return true;
 }
 
@@ -295,7 +307,7 @@ verify(iossl_verifier *v, int ok, X509_STORE_CTX *store_ctx)
         }
         return 0;
     }
-    if (X509_STORE_CTX_get_error_depth(store_ctx) > 0 || (v->leaf_seen && ok == 1))
+    if (X509_STORE_CTX_get_error_depth(store_ctx) > 0 || (v->accepted == leaf && ok == 1))
         return 1;
     if (!check_leaf(v, leaf, X509_STORE_CTX_get0_chain(store_ctx))) {
         X509_STORE_CTX_set_error(store_ctx, iossl_error_get_code(v->cause) == IOSSL_E_PIN
@@ -326,7 +338,7 @@ bool
 iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verify_result,
                       bool has_psk)
 {
-    if ((v->settings.mode & IOSSL_VERIFY_PEER) == 0)
+    if (v->settings.mode == IOSSL_VERIFY_NONE)
         return true;
     if (leaf == NULL) {
         if (has_psk || (v->role == IOSSL_SERVER
@@ -337,7 +349,7 @@ iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verif
                         v->role == IOSSL_SERVER ? "client" : "server");
         return false;
     }
-    if (v->leaf_seen)
+    if (v->accepted != NULL && X509_cmp(v->accepted, leaf) == 0)
         return true;
     if (!is_resumed) {
         iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
@@ -393,7 +405,7 @@ iossl_verify_chain(iossl_ctx *ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *
         goto done;
     }
     X509_STORE_CTX_set_verify_cb(store_ctx, iossl_verify_callback);
-    if (X509_verify_cert(store_ctx) == 1 && v.leaf_seen) {
+    if (X509_verify_cert(store_ctx) == 1 && v.accepted == leaf) {
         status = IOSSL_OK;
         goto done;
     }

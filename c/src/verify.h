@@ -34,7 +34,7 @@ typedef struct iossl_verifier {
     void *cb_arg;
 
     /* The verdict; reset by iossl_verifier_begin(). */
-    bool leaf_seen;             /* the leaf passed all that was asked */
+    X509 *accepted;             /* the leaf that passed all that was asked; a reference */
     bool name_verified;
     bool is_overruled;          /* the program's callback let pass what OpenSSL refused */
     iossl_error *cause;         /* owned; why it was refused */
