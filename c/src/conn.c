@@ -26,6 +26,7 @@
 
 #include <openssl/err.h>
 
+#include "advice.h"
 #include "compat.h"
 #include "context.h"
 #include "error.h"
@@ -556,9 +557,11 @@ explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
                                       ? IOSSL_E_NONE
                                       : iossl_error_get_code(cause);
     iossl_error *general = NULL;
+    const char *advice;
 
     switch (cause_code) {
     case IOSSL_E_NONE:
+        advice = op->ssl_error == SSL_ERROR_SSL ? iossl_advice(conn->role) : NULL;
         if (op->ssl_error != SSL_ERROR_SSL && ERR_peek_error() == 0 && op->errnum == 0)
             iossl_error_set(err, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE,
                             IOSSL_RANK_IO, "%s because of handshake problems: the peer closed the "
@@ -566,6 +569,8 @@ explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
         else
             explain(op, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE, what,
                     err);
+        if (advice != NULL)
+            iossl_error_append(err, ": %s", advice);
         break;
     case IOSSL_E_VERIFY:
     case IOSSL_E_CALLBACK:

@@ -168,6 +168,28 @@ iossl_error_set_errno(iossl_error *err, iossl_error_code code, iossl_error_rank 
     va_end(args);
 }
 
+void
+iossl_error_append(iossl_error *err, const char *fmt, ...)
+{
+    char *more, *longer;
+    va_list args;
+    size_t len;
+
+    if (err == NULL || err->message == NULL)
+        return;
+    va_start(args, fmt);
+    more = format_message("", fmt, args);
+    va_end(args);
+    if (more == NULL)
+        return;
+    len = strlen(err->message);
+    if ((longer = realloc(err->message, len + strlen(more) + 1)) != NULL) {
+        memcpy(longer + len, more, strlen(more) + 1);
+        err->message = longer;
+    }
+    free(more);
+}
+
 /*
  * Takes everything out of the calling thread's queue, oldest first, as " error:..." for each entry;
  * details that OpenSSL adds to an entry ("...:Filename=x") follow it in parentheses.

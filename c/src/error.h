@@ -9,6 +9,9 @@
 /* "out of memory", IOSSL_E_MEMORY; needs none itself. Also empties OpenSSL's queue. */
 void iossl_error_memory(iossl_error *err);
 
+/* Adds to the sentence of an error that is set. Where memory is out, it stays as it was. */
+void iossl_error_append(iossl_error *err, const char *fmt, ...) IOSSL_PRINTF(2, 3);
+
 /* Keeps the X509_V_ERR_* code with the error that is set; ignored where err is NULL. */
 void iossl_error_set_verify_code(iossl_error *err, int verify_code);
 

@@ -338,7 +338,9 @@ bool
 iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verify_result,
                       bool has_psk)
 {
-    if (v->settings.mode == IOSSL_VERIFY_NONE)
+    /* A server that doesn't ask for a certificate gets none, whatever else its mode says. */
+    if (v->settings.mode == IOSSL_VERIFY_NONE
+        || (v->role == IOSSL_SERVER && (v->settings.mode & IOSSL_VERIFY_PEER) == 0))
         return true;
     if (leaf == NULL) {
         if (has_psk || (v->role == IOSSL_SERVER
