@@ -5,6 +5,7 @@
  *           tls.xsi      what is known about the connection and its certificates
  *           handle.xsi   the class of the tie, for Perl's own operators
  *           context.xsi  IO::Socket::SSL::SSL_Context
+ *           session.xsi  IO::Socket::SSL::Session_Cache
  *           suffix.xsi   IO::Socket::SSL::PublicSuffix
  *           utils.xsi    PEM and handles, for IO::Socket::SSL::Utils
  */
@@ -350,6 +351,16 @@ need_tls(pTHX_ GV *gv)
     return h;
 }
 
+static iossl_session_cache *
+need_cache(pTHX_ SV *sv)
+{
+    iossl_session_cache *cache = glue_session_cache_of(sv);
+
+    if (cache == NULL)
+        croak("an IO::Socket::SSL::Session_Cache object expected");
+    return cache;
+}
+
 MODULE = IO::Socket::SSL    PACKAGE = IO::Socket::SSL
 
 PROTOTYPES: DISABLE
@@ -374,6 +385,8 @@ INCLUDE: tls.xsi
 INCLUDE: handle.xsi
 
 INCLUDE: context.xsi
+
+INCLUDE: session.xsi
 
 INCLUDE: suffix.xsi
 

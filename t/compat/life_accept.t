@@ -185,6 +185,24 @@ subtest 'SSL_startHandshake => 0: accept gives the connection before TLS' => sub
     is $report->(), "done\n", 'the client agrees';
 };
 
+subtest 'the method decides the role: an accepted connection may be the client of TLS' => sub {
+    my $listener = IO::Socket::SSL->new(Listen => 5, LocalAddr => '127.0.0.1', LocalPort => 0,
+        client_args(), SSL_startHandshake => 0);
+    my $report = client_of($listener, sub {
+        my $sock = IO::Socket::INET->new("127.0.0.1:$_[0]") or return "connect: $!";
+        IO::Socket::SSL->start_SSL($sock, server_args()) or return "failed: $SSL_ERROR";
+        my $line = <$sock>;
+        print $sock "served\n";
+        return $line;
+    });
+    my $sock = $listener->accept;
+    ok !${*$sock}{_SSL_arguments}{SSL_server}, 'its arguments don\'t call it a server';
+    is $sock->connect_SSL, $sock, 'connect_SSL' or diag $SSL_ERROR;
+    print $sock "as a client\n";
+    is scalar(<$sock>), "served\n", 'it talks';
+    is $report->(), "as a client\n", 'as FTP data connections do';
+};
+
 differs('life-accept-twice', 'accept_SSL on an open connection leaves it as it is', sub {
     my ($client, $server) = pair();
     is $server->accept_SSL, $server, 'returned';

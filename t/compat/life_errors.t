@@ -142,7 +142,7 @@ subtest 'SSL_error_trap gets the socket and the reason, and decides about both' 
     ok !$sock->connect_SSL, 'failed';
     is scalar @calls, 1, 'called once';
     is $calls[0][0], $sock, 'with the socket';
-    like $calls[0][1], qr/^hostname verification failed\n/, 'and the reason';
+    like $calls[0][1], qr/^hostname verification failed[^\n]*\n/, 'and the reason';
     like $SSL_ERROR, qr/^hostname verification failed/, 'the trap can\'t change the error';
     ok defined fileno $sock, 'the socket is still open';
     is ref $sock, 'IO::Socket::SSL', 'and of the same class';

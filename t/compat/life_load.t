@@ -32,7 +32,7 @@ subtest 'a few constants can be called by their full name only' => sub {
     }
 };
 
-subtest 'the two wants are text and number in one, different from each other and from any error' => sub {
+subtest 'the two wants are text and number in one, and differ from any error' => sub {
     is SSL_WANT_READ . '',  'SSL wants a read first',  'text of SSL_WANT_READ';
     is SSL_WANT_WRITE . '', 'SSL wants a write first', 'text of SSL_WANT_WRITE';
     cmp_ok SSL_WANT_READ, '!=', SSL_WANT_WRITE, 'different numbers';
@@ -83,7 +83,8 @@ subtest 'the superclass is IO::Socket::IP, or IO::Socket::INET on demand' => sub
 };
 
 subtest 'without IO::Socket::IP it falls back to IO::Socket::INET' => sub {
-    my $hide = 'BEGIN { unshift @INC, sub { die "hidden\n" if $_[1] =~ m{^IO/Socket/(IP|INET6)\.pm} } }';
+    my $hide = 'BEGIN { unshift @INC,'
+        . ' sub { die "hidden\n" if $_[1] =~ m{^IO/Socket/(IP|INET6)\.pm} } }';
     is perl_output("$hide use IO::Socket::SSL; print qq{\@IO::Socket::SSL::ISA|}, "
         . 'IO::Socket::SSL->can_ipv6'), 'IO::Socket::INET|', 'loads, and can_ipv6 is false';
     like perl_output("$hide use IO::Socket::SSL 'inet6'; print 'loaded'"),
@@ -93,7 +94,8 @@ subtest 'without IO::Socket::IP it falls back to IO::Socket::INET' => sub {
 subtest 'an inet4 program makes TLS connections as well' => sub {
     my $server = test_server();
     my ($port, $ca) = ($server->port, cert('ca.pem'));
-    is perl_output('use IO::Socket::SSL "inet4"; my $s = IO::Socket::SSL->new(PeerAddr => "127.0.0.1",'
+    is perl_output('use IO::Socket::SSL "inet4";'
+        . 'my $s = IO::Socket::SSL->new(PeerAddr => "127.0.0.1",'
         . " PeerPort => $port, SSL_ca_file => '$ca') or die \$SSL_ERROR;"
         . 'print $s "hello\n"; print scalar(<$s>), ref($s), $s->isa("IO::Socket::INET")'),
         "hello\nIO::Socket::SSL1", 'over IO::Socket::INET';

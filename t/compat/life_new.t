@@ -4,7 +4,7 @@ use warnings;
 
 use lib 't/lib';
 use Errno qw(EADDRINUSE ECONNREFUSED);
-use Socket qw(AF_INET);
+use Socket qw(AF_INET SOCK_STREAM inet_aton pack_sockaddr_in);
 use Test::More;
 use TLSTest;
 use IO::Socket::SSL;
@@ -44,7 +44,7 @@ my @address_forms = (
         Proto => 'tcp' ],
     [ 'Family' => PeerAddr => $server->addr, Family => AF_INET ],
     [ 'Domain' => PeerAddr => $server->addr, Domain => AF_INET ],
-    [ 'Sockopts and Type' => PeerAddr => $server->addr, Type => Socket::SOCK_STREAM() ],
+    [ 'Sockopts and Type' => PeerAddr => $server->addr, Type => SOCK_STREAM ],
     [ 'Blocking' => PeerAddr => $server->addr, Blocking => 1 ],
     [ 'Timeout' => PeerAddr => $server->addr, Timeout => 20 ],
 );
@@ -118,6 +118,19 @@ subtest 'without arguments there is an object that can be connected by hand' => 
     ok !$sock->is_SSL, 'not encrypted';
     ok !$sock->connect_SSL, 'a handshake on nothing fails';
     ok length $SSL_ERROR, 'with a reason';
+};
+
+subtest 'connect by hand does the handshake as well' => sub {
+    my $sock = IO::Socket::SSL->new;
+    is $sock->configure_SSL({ client_args() }), $sock, 'settings for it' or diag $SSL_ERROR;
+    ok $sock->socket(AF_INET, SOCK_STREAM, 0), 'socket';
+    is $sock->connect(pack_sockaddr_in($server->port, inet_aton('127.0.0.1'))), $sock, 'connect'
+        or diag $SSL_ERROR;
+    ok $sock->is_SSL, 'encrypted';
+    print $sock "by hand\n";
+    is scalar(<$sock>), "by hand\n", 'echo';
+    close $sock;
+    $server->outcome;
 };
 
 subtest 'SSL_startHandshake => 0 connects TCP only; plain data pass until connect_SSL' => sub {

@@ -176,11 +176,11 @@ subtest 'two handshakes at once with different names do not mix' => sub {
 };
 
 differs('life-name-per-connection', 'a name belongs to its connection, not to the shared context',
-    sub { like interleaved(), qr/^hostname verification failed/, 'the first name is the one checked' },
+    sub { like interleaved(), qr/^hostname verification failed/, 'its own name is checked' },
     sub { is interleaved(), 'ok', 'the name of the connection begun last is checked' });
 
-# Begins a connection that must fail, then on the same context one that may succeed; returns the fate
-# of the first.
+# Begins a connection that must fail, then on the same context one that may succeed; returns the
+# fate of the first.
 sub interleaved {
     my $ctx = IO::Socket::SSL::SSL_Context->new(SSL_ca_file => cert('ca.pem')) or die $SSL_ERROR;
     my @first = before_handshake(client => { SSL_reuse_ctx => $ctx,

@@ -96,10 +96,10 @@ sub interrupted_handshake {
         close $client;
         close $ran;
         alarm 30;
-        # The first bytes are there, so the parent is in its handshake.
+        # The first bytes are there, so the parent is in its handshake. A signal that comes just
+        # before it begins to wait interrupts nothing: hence another, until the handler has run.
         ready($server, 'r');
-        kill USR1 => $parent;
-        sysread $wait, my $byte, 1;
+        do { kill USR1 => $parent } until ready($wait, 'r', 0.05);
         IO::Socket::SSL->start_SSL($server, server_args());
         1 while sysread $server, my $all, 1000;
         POSIX::_exit(0);
@@ -113,17 +113,16 @@ sub interrupted_handshake {
     return ($ok, $error, $died);
 }
 
-differs('life-signal-in-handshake', 'a blocking handshake goes on after a signal handler has run', sub {
+differs('life-signal-in-handshake', 'a handshake goes on after a signal handler has run', sub {
     my $signals = 0;
     my ($ok, $error) = interrupted_handshake(sub { $signals++ });
     ok $ok, 'it succeeds' or diag $error;
-    is $signals, 1, 'and the handler has run';
+    cmp_ok $signals, '>=', 1, 'and the handler has run';
 }, sub {
     my $signals = 0;
     my ($ok, $error) = interrupted_handshake(sub { $signals++ });
-    is $signals, 1, 'the handler has run';
+    cmp_ok $signals, '>=', 1, 'the handler has run';
     ok !$ok, 'start_SSL has failed';
-    ok TLSTest::wants($error), 'with a want, on a blocking socket';
 });
 
 subtest 'a handler that dies leaves a handshake, and the next connection isn\'t affected' => sub {

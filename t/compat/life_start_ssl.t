@@ -145,11 +145,12 @@ subtest 'old names: socketToSSL and socket_to_SSL' => sub {
     for my $name (qw(socketToSSL socket_to_SSL)) {
         no strict 'refs';
         my ($client, $server) = plain_pair();
-        is &{"IO::Socket::SSL::$name"}($client, { client_args(), SSL_startHandshake => 0 }), $client,
+        my $function = \&{"IO::Socket::SSL::$name"};
+        is $function->($client, { client_args(), SSL_startHandshake => 0 }), $client,
             "$name with a hash reference";
         is ref $client, 'IO::Socket::SSL', 'upgraded';
         ($client, $server) = plain_pair();
-        is &{"IO::Socket::SSL::$name"}($client, SSL_startHandshake => 0), $client, 'and with a list';
+        is $function->($client, SSL_startHandshake => 0), $client, 'and with a list';
     }
 };
 

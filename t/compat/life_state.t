@@ -91,7 +91,8 @@ subtest 'what makes no sense over TLS is refused' => sub {
     }
     my %instead = (
         ungetc => 'Use of ungetc() not implemented in IO::Socket::SSL',
-        send   => 'Use of send() not implemented in IO::Socket::SSL; use print/printf/syswrite instead',
+        send   => 'Use of send() not implemented in IO::Socket::SSL;'
+            . ' use print/printf/syswrite instead',
         recv   => 'Use of recv() not implemented in IO::Socket::SSL; use read/sysread instead',
     );
     for my $method (sort keys %instead) {

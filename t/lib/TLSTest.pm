@@ -11,8 +11,8 @@
 #   use TLSTest;                # watchdog of 60 seconds; "use TLSTest 120" for another number
 #   use IO::Socket::SSL;
 #
-# Which IO::Socket::SSL is tested is decided by @INC. With IOSSL_EXPECT=FOLDER in the environment the
-# test dies unless it was loaded from below that folder; tools/differential sets it.
+# Which IO::Socket::SSL is tested is decided by @INC. With IOSSL_EXPECT=FOLDER in the environment
+# the test dies unless it was loaded from below that folder; tools/differential sets it.
 package TLSTest;
 
 use 5.014;
@@ -130,12 +130,12 @@ sub client_args {
     return (SSL_ca_file => cert('ca.pem'), SSL_verifycn_name => 'server.test', %given);
 }
 
-# SSL_cert_file => 'NAME.pem' below t/certs brings its key along, if none is given.
+# A certificate, key or context that is given takes the place of server.pem and its key.
 sub server_args {
     my %given = @_;
     return (%given, SSL_server => 1) if grep { /^SSL_(?:cert|key|reuse_ctx)/ } keys %given;
-    return (SSL_server => 1, SSL_cert_file => cert('server.pem'), SSL_key_file => cert('server.key'),
-        %given);
+    return (SSL_server => 1, SSL_cert_file => cert('server.pem'),
+        SSL_key_file => cert('server.key'), %given);
 }
 
 # --- plain sockets --------------------------------------------------------------------------------
@@ -198,8 +198,8 @@ sub reset_on_close {
 #
 #   my ($client, $server) = pair(client => { ... }, server => { ... }, over => 'unix');
 #
-# client, server  SSL_ arguments beside client_args and server_args; "raw" => 1 in one of them leaves
-#                 these away
+# client, server  SSL_ arguments beside client_args and server_args; "raw" => 1 in one of them
+#                 leaves these away
 # over            'tcp' (default), 'tcp6' or 'unix', or an array of two connected sockets
 # class           of both objects; client_class, server_class of one
 # blocking        0 to get them non-blocking
@@ -251,9 +251,9 @@ sub handshake {
     return $result;
 }
 
-# Exchanges a byte each way, so that the client has read the session tickets that TLS 1.3 servers send
-# after the handshake. A socket closed with unread data makes the kernel send a reset; after this,
-# what the peer sees of a close is what TLS said. Returns its arguments.
+# Exchanges a byte each way, so that the client has read the session tickets that TLS 1.3 servers
+# send after the handshake. A socket closed with unread data makes the kernel send a reset; after
+# this, what the peer sees of a close is what TLS said. Returns its arguments.
 sub settle {
     my ($client, $server) = @_;
     for my $way ([$server, $client], [$client, $server]) {
@@ -306,14 +306,16 @@ sub wants {
     my $error = shift;
     no warnings 'numeric';
     return defined $error && length $error
-        && ($error == IO::Socket::SSL::SSL_WANT_READ() || $error == IO::Socket::SSL::SSL_WANT_WRITE());
+        && ($error == IO::Socket::SSL::SSL_WANT_READ()
+            || $error == IO::Socket::SSL::SSL_WANT_WRITE());
 }
 
 # Records why a side failed, and lets the other see the end of the stream.
 sub note_failure {
     my ($result, $side, $died) = @_;
     my $error = length $died ? $died : $IO::Socket::SSL::SSL_ERROR;
-    $result->{"${side}_error"} = defined $error && length $error ? "$error" : 'failed without reason';
+    $result->{"${side}_error"} =
+        defined $error && length $error ? "$error" : 'failed without reason';
     $result->{"${side}_ok"}    = 0;
     CORE::shutdown($result->{$side}, 1) if defined fileno $result->{$side};
     return;
@@ -333,7 +335,7 @@ sub wait_for_any {
 # A server in a process of its own, on an ephemeral port of the loopback. It serves one connection
 # after the other: the next is accepted when the handler has returned.
 #
-#   my $server = test_server(handler => sub { my $sock = shift; print $sock scalar <$sock>; 'said' });
+#   my $server = test_server(handler => sub { my $sock = shift; print $sock "hi\n"; 'said' });
 #   my $sock   = client($server);
 #   is $server->outcome, 'said';
 #
@@ -379,7 +381,7 @@ sub in_child {
 # What a new perl with our @INC prints when it runs this code; standard error included.
 sub perl_output {
     my ($code, @args) = @_;
-    my $pid = open my $out, '-|' // die "fork: $!\n";
+    my $pid = open(my $out, '-|') // die "fork: $!\n";
     if (!$pid) {
         open STDERR, '>&', \*STDOUT or POSIX::_exit(1);
         my @inc = map { "-I$_" } grep { !ref } @INC;

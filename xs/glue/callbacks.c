@@ -243,9 +243,161 @@ on_message(void *arg, bool sent, int version, int content_type, const void *buf,
 void
 glue_connect_messages(pTHX_ glue_handle *h)
 {
+    glue_context *context = h->context == NULL ? NULL : glue_context_of(h->context);
+
     PERL_UNUSED_CONTEXT;
-    if (h->conn != NULL)
-        iossl_conn_set_msg_cb(h->conn, h->msg_callback == NULL ? NULL : on_message, h->conn);
+    if (h->conn == NULL)
+        return;
+    iossl_conn_set_msg_cb(h->conn, h->msg_callback == NULL ? NULL : on_message, h->conn);
+    h->calls_back = h->msg_callback != NULL
+                    || (context != NULL && context->session_store != NULL);
+}
+
+/* ---- Sessions --------------------------------------------------------------------------------- */
+
+/* The store of the program's own that the connection's context has, NULL: none, or not now. */
+static SV *
+store_of(const glue_handle *h)
+{
+    glue_context *context = h == NULL || h->context == NULL ? NULL : glue_context_of(h->context);
+
+    return context == NULL || h->exception != NULL ? NULL : context->session_store;
+}
+
+/* Calls a method of the store with up to two arguments (owned by us; NULL: none). Returns a number, 0
+ * where there is none. */
+static IV
+call_store(pTHX_ glue_handle *h, SV *store, const char *name, SV *key, SV *session)
+{
+    /* A store may have only some of the methods. */
+    GV *method = gv_fetchmethod_autoload(SvSTASH(SvRV(store)), name, TRUE);
+    IV number = 0;
+    AV *args;
+    SV *answer;
+
+    ENTER;
+    SAVETMPS;
+    args = new_args(aTHX);
+    av_push(args, newSVsv(store));
+    av_push(args, key);
+    if (session != NULL)
+        av_push(args, session);
+    if (method != NULL) {
+        answer = call(aTHX_ (SV *)GvCV(method), args, &h->exception);
+        if (answer != NULL && SvOK(answer) && !SvROK(answer) && looks_like_number(answer))
+            number = SvIV(answer);
+    }
+    FREETMPS;
+    LEAVE;
+    return number;
+}
+
+static void
+on_session_add(void *arg, const char *key, SSL_SESSION *session)
+{
+    dTHX;
+    glue_handle *h = handle_of(arg);
+    SV *store = store_of(h);
+
+    /* The store owns one reference, and frees it when it drops the session. */
+    if (store != NULL && SSL_SESSION_up_ref(session) == 1)
+        (void)call_store(aTHX_ h, store, "add_session", newSVpv(key, 0),
+                         pointer_sv(aTHX_ session));
+}
+
+static SSL_SESSION *
+on_session_get1(void *arg, const char *key)
+{
+    dTHX;
+    glue_handle *h = handle_of(arg);
+    SV *store = store_of(h);
+    SSL_SESSION *session = NULL;
+
+    if (store != NULL)
+        session = INT2PTR(SSL_SESSION *, call_store(aTHX_ h, store, "get_session",
+                                                    newSVpv(key, 0), NULL));
+    return session != NULL && SSL_SESSION_up_ref(session) == 1 ? session : NULL;
+}
+
+static void
+on_session_del(void *arg, const char *key, SSL_SESSION *session)
+{
+    dTHX;
+    glue_handle *h = handle_of(arg);
+    SV *store = store_of(h);
+
+    if (store != NULL)
+        (void)call_store(aTHX_ h, store, "del_session",
+                         key == NULL ? newSV(0) : newSVpv(key, 0), pointer_sv(aTHX_ session));
+}
+
+static const iossl_session_store STORE = {
+    .add = on_session_add, .get1 = on_session_get1, .del = on_session_del, .free = NULL};
+
+iossl_status
+glue_connect_sessions(pTHX_ iossl_conn *conn, const glue_context *context, const char *key,
+                      iossl_error *err)
+{
+    PERL_UNUSED_CONTEXT;
+    if (context->session_store != NULL)
+        return iossl_conn_set_session_store(conn, &STORE, conn, key, err);
+    if (context->sessions != NULL)
+        return iossl_conn_set_session_cache(conn, context->sessions, key, err);
+    return IOSSL_OK;
+}
+
+static int
+cache_magic_free(pTHX_ SV *sv, MAGIC *mg)
+{
+    PERL_UNUSED_CONTEXT;
+    PERL_UNUSED_VAR(sv);
+    iossl_session_cache_free((iossl_session_cache *)mg->mg_ptr);
+    mg->mg_ptr = NULL;
+    return 0;
+}
+
+#ifdef USE_ITHREADS
+/* Threads share it: it is safe from any of them. */
+static int
+cache_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
+{
+    PERL_UNUSED_CONTEXT;
+    PERL_UNUSED_VAR(param);
+    (void)iossl_session_cache_up_ref((iossl_session_cache *)mg->mg_ptr);
+    return 0;
+}
+#endif
+
+static MGVTBL cache_vtbl = {
+    NULL, NULL, NULL, NULL, cache_magic_free, NULL,
+#ifdef USE_ITHREADS
+    cache_magic_dup,
+#else
+    NULL,
+#endif
+    NULL};
+
+iossl_session_cache *
+glue_session_cache_of(SV *sv)
+{
+    const MAGIC *mg;
+
+    if (!SvROK(sv) || SvTYPE(SvRV(sv)) != SVt_PVHV || SvMAGIC(SvRV(sv)) == NULL)
+        return NULL;
+    mg = mg_findext(SvRV(sv), PERL_MAGIC_ext, &cache_vtbl);
+    return mg == NULL ? NULL : (iossl_session_cache *)mg->mg_ptr;
+}
+
+void
+glue_session_cache_attach(pTHX_ HV *hash, iossl_session_cache *cache)
+{
+    MAGIC *mg = sv_magicext((SV *)hash, NULL, PERL_MAGIC_ext, &cache_vtbl, (const char *)cache, 0);
+
+#ifdef USE_ITHREADS
+    mg->mg_flags |= MGf_DUP;
+#else
+    PERL_UNUSED_VAR(mg);
+#endif
 }
 
 /* ---- While a context is made ------------------------------------------------------------------ */
@@ -316,6 +468,8 @@ glue_context_free(pTHX_ glue_context *context)
     SvREFCNT_dec(context->verify_callback);
     SvREFCNT_dec(context->scheme_callback);
     SvREFCNT_dec(context->suffix_list);
+    iossl_session_cache_free(context->sessions);
+    SvREFCNT_dec(context->session_store);
     Safefree(context);
 }
 
@@ -343,6 +497,8 @@ context_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
     context->verify_callback = sv_dup_inc(old->verify_callback, param);
     context->scheme_callback = sv_dup_inc(old->scheme_callback, param);
     context->suffix_list = sv_dup_inc(old->suffix_list, param);
+    context->sessions = iossl_session_cache_up_ref(old->sessions);
+    context->session_store = sv_dup_inc(old->session_store, param);
     context->has_scheme = old->has_scheme;
     return 0;
 }

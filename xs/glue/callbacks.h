@@ -16,6 +16,8 @@ typedef struct glue_context {
     SV *verify_callback;    /* code; owned, NULL: none */
     SV *scheme_callback;    /* code of a scheme of the program's own; owned, NULL: none */
     SV *suffix_list;        /* the PublicSuffix object whose list is used; owned, NULL: none */
+    iossl_session_cache *sessions;  /* a reference; NULL: none, or a store of the program's own: */
+    SV *session_store;      /* an object with add_session, get_session ...; owned, NULL: none */
     bool has_scheme;        /* the program named a scheme, so it insists on a name */
 } glue_context;
 
@@ -25,10 +27,18 @@ glue_context *glue_context_of(SV *sv);
 void glue_context_attach(pTHX_ HV *hash, glue_context *context);
 void glue_context_free(pTHX_ glue_context *context);
 
+/* The cache in the hash of a Session_Cache object; NULL where sv isn't one. Borrowed. */
+iossl_session_cache *glue_session_cache_of(SV *sv);
+/* Attaches a cache to the hash of an object. Owned from now on. */
+void glue_session_cache_attach(pTHX_ HV *hash, iossl_session_cache *cache);
+
 /* Directs the callbacks of a new connection to the Perl code of its context. */
 iossl_status glue_connect_callbacks(pTHX_ iossl_conn *conn, const glue_context *context,
                                     iossl_error *err);
-/* Turns message callbacks on or off, as h->msg_callback says. */
+/* Lets the sessions of a new connection be kept, where its context keeps any. */
+iossl_status glue_connect_sessions(pTHX_ iossl_conn *conn, const glue_context *context,
+                                   const char *key, iossl_error *err);
+/* Turns message callbacks on or off, as h->msg_callback says; sets h->calls_back. */
 void glue_connect_messages(pTHX_ glue_handle *h);
 
 /* While a context is made: the code, and what it died with. */

@@ -34,6 +34,7 @@ typedef enum { READ, PEEK, WRITE, WRITE_ALL } transfer_kind;
 static iossl_status
 transfer_once(glue_handle *h, transfer_kind kind, char *buf, size_t len, size_t *done)
 {
+    iossl_conn_set_app_data(h->conn, h);    /* a thread's copy of the handle has one of its own */
     switch (kind) {
     case READ:
         return iossl_read(h->conn, buf, len, done, IOSSL_AS_FD, h->err);
@@ -52,7 +53,7 @@ transfer(pTHX_ glue_handle *h, transfer_kind kind, char *buf, size_t len, size_t
 {
     iossl_status status;
 
-    if (h->msg_callback == NULL)
+    if (!h->calls_back)
         return transfer_once(h, kind, buf, len, done);
     ENTER;
     glue_guard(aTHX_ h);
@@ -255,7 +256,7 @@ room(pTHX_ read_buffer *b, size_t have, size_t n)
     char *bytes;
 
     if (needed < n)
-        Perl_croak_memory_wrap();
+        Perl_croak(aTHX_ "Out of memory in a read of %" UVuf " bytes", (UV)n);
     bytes = SvGROW(b->sv, needed);
     if (b->start > cur)
         Zero(bytes + cur, b->start - cur, char);
@@ -461,7 +462,8 @@ line_piece(pTHX_ glue_handle *h, const iossl_separator *sep, const char **piece,
 {
     iossl_status status;
 
-    if (h->msg_callback == NULL)
+    iossl_conn_set_app_data(h->conn, h);
+    if (!h->calls_back)
         return iossl_read_line(h->conn, sep, piece, len, done, IOSSL_AS_FD, h->err);
     ENTER;
     glue_guard(aTHX_ h);

@@ -69,6 +69,7 @@ handle_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
     h->context = sv_dup_inc(old->context, param);
     h->msg_callback = (AV *)sv_dup_inc((const SV *)old->msg_callback, param);
     h->last_error = (AV *)sv_dup_inc((const SV *)old->last_error, param);
+    h->calls_back = old->calls_back;
     h->write_is_plain = old->write_is_plain;
     h->read_is_plain = old->read_is_plain;
     h->is_tied = old->is_tied;
@@ -145,7 +146,7 @@ glue_detach(pTHX_ glue_handle *h)
     h->conn = NULL;
     h->peer_cert = NULL;
     h->context = NULL;
-    h->write_is_plain = h->read_is_plain = false;
+    h->write_is_plain = h->read_is_plain = h->calls_back = false;
     X509_free(cert);
     iossl_conn_free(conn);
     SvREFCNT_dec(context);      /* last: it may be the last one, and run a destructor of the program */

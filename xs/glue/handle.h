@@ -15,6 +15,7 @@ typedef struct glue_handle {
     AV *msg_callback;       /* [code, arguments...]; owned, NULL: none */
     AV *last_error;         /* [dualvar, rank], which is also in the glob as _SSL_last_err; owned */
     SV *exception;          /* what a callback died with; owned, NULL: none */
+    bool calls_back;        /* reading and writing may run Perl code */
     bool is_busy;           /* inside libiossl: callbacks may not start another operation */
     bool write_is_plain;    /* stop_SSL sent our close_notify and didn't wait: writes go out plain */
     bool read_is_plain;     /* the peer's close_notify was left to SSL_on_peer_shutdown */

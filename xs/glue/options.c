@@ -625,6 +625,35 @@ read_create_ctx_callback(pTHX_ build *b, SV *value)
     return IOSSL_OK;
 }
 
+static iossl_status
+read_session_cache_size(pTHX_ build *b, SV *value)
+{
+    SV *object = argument(aTHX_ b, "SSL_session_cache");
+    IV size = SvOK(value) ? SvIV(value) : 0;
+
+    if (size <= 0 || (object != NULL && SvTRUE(object)))
+        return IOSSL_OK;
+    b->context->sessions = iossl_session_cache_new((size_t)size, b->err);
+    return b->context->sessions == NULL ? IOSSL_ERROR : IOSSL_OK;
+}
+
+static iossl_status
+read_session_cache(pTHX_ build *b, SV *value)
+{
+    iossl_session_cache *cache = glue_session_cache_of(value);
+
+    if (!SvTRUE(value))
+        return IOSSL_OK;
+    if (cache != NULL)
+        b->context->sessions = iossl_session_cache_up_ref(cache);
+    else if (sv_isobject(value))
+        b->context->session_store = newSVsv(value);
+    else
+        croak_value(aTHX_ "SSL_session_cache", value,
+                    "an object with the methods add_session, get_session and del_session");
+    return IOSSL_OK;
+}
+
 /* ---- The table -------------------------------------------------------------------------------- */
 
 /* Those that refer to others (a file beats a handle, passwords before keys) come after them. */
@@ -659,6 +688,8 @@ static const struct option {
     {"SSL_fingerprint",           FOR_BOTH,   read_fingerprint},
     {"SSL_alpn_protocols",        FOR_BOTH,   read_alpn},
     {"SSL_npn_protocols",         FOR_BOTH,   read_npn},
+    {"SSL_session_cache_size",    FOR_CLIENT, read_session_cache_size},
+    {"SSL_session_cache",         FOR_CLIENT, read_session_cache},
     {"SSL_session_id_context",    FOR_SERVER, read_session_id_context},
     {"SSL_mode_release_buffers",  FOR_BOTH,   read_release_buffers},
     {"SSL_create_ctx_callback",   FOR_BOTH,   read_create_ctx_callback},
@@ -716,23 +747,35 @@ free_build(pTHX_ void *p)
     Safefree(b);
 }
 
+static CRYPTO_ONCE given_away_once = CRYPTO_ONCE_STATIC_INIT;
+static int given_away_index = -1;
+
+static void
+make_given_away_index(void)
+{
+    given_away_index = X509_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
 /*
  * As documented, a program that gives a chain by handles gives them away once the context is made; the
- * leaf stays its own. libiossl has taken references, so the program's are dropped.
+ * leaf stays its own. libiossl has taken references, so the program's are dropped: once for each
+ * certificate, which is marked, in case the program gives it to another context too.
  */
 static void
 consume_chains(pTHX_ build *b)
 {
     HE *entry;
 
-    if (b->chains == NULL)
+    if (b->chains == NULL || CRYPTO_THREAD_run_once(&given_away_once, make_given_away_index) != 1)
         return;
     hv_iterinit(b->chains);
     while ((entry = hv_iternext(b->chains)) != NULL) {
         X509 *cert;
 
         Copy(HeKEY(entry), &cert, 1, X509 *);
-        X509_free(cert);
+        if (X509_get_ex_data(cert, given_away_index) == NULL
+            && X509_set_ex_data(cert, given_away_index, &given_away_index) == 1)
+            X509_free(cert);
     }
 }
 

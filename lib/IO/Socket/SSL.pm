@@ -375,7 +375,8 @@ sub _negotiate {
         }
         $self->configure_SSL({ SSL_server => $is_server }) or return if !$hash->{_SSL_ctx};
         my ($sni, $name) = $is_server ? () : $self->_names;
-        $self->_start($hash->{_SSL_ctx}, $is_server, $sni, $name) or return $self->_give_up;
+        $self->_start($hash->{_SSL_ctx}, $is_server, $sni, $name,
+            $is_server ? undef : $self->_session_key) or return $self->_give_up;
         $hash->{_SSL_opening} = 1;
         $hash->{_SSL_fileno}  = $self->fileno;
         $hash->{_SSL_object}  = $self->_get_ssl_object;
@@ -468,6 +469,18 @@ sub _names {
     $name //= $args->{SSL_hostname} // $peer;
     $self->_warn_without_name if !defined $name || !length $name;
     return ($sni, $name);
+}
+
+# Under which key sessions with this peer are kept: undef where they aren't.
+sub _session_key {
+    my $hash = \%{*{ $_[0] }};
+    my $args = $hash->{_SSL_arguments};
+    return undef if !$hash->{_SSL_ctx}->has_session_cache;
+    return $args->{SSL_session_key} //= do {
+        my $host = $args->{PeerAddr} // $args->{PeerHost};
+        my $port = $args->{PeerPort} // $args->{PeerService};
+        defined $host && defined $port && length $port ? "$host:$port" : $host;
+    };
 }
 
 sub _without_port {
@@ -791,7 +804,7 @@ package IO::Socket::SSL::SSL_Context;
 our @CARP_NOT = ('IO::Socket::SSL');
 
 # What this version doesn't do yet is refused, so that nobody relies on it in vain.
-my %NOT_YET = map { $_ => 1 } qw(SSL_session_cache SSL_ticket_keycb SSL_psk SSL_ocsp_staple_callback
+my %NOT_YET = map { $_ => 1 } qw(SSL_ticket_keycb SSL_psk SSL_ocsp_staple_callback
     SSL_ocsp_cache SSL_ocsp_mode SSL_usebio);
 
 sub new {
@@ -831,6 +844,26 @@ sub _with_ca {
 }
 
 sub _get_ctx_object { return $_[0]{context} }
-sub has_session_cache { return '' }
+
+# --------------------------------------------------------------------------------------------------
+
+# Sessions of clients, the latest used first, as many as it has room for.
+package IO::Socket::SSL::Session_Cache;
+
+sub new {
+    my ($class, $size) = @_;
+    return if !$size || $size <= 0;
+    my $self = bless { room => $size }, $class;
+    $self->_attach($size);
+    return $self;
+}
+
+sub replace_session {
+    my ($self, $key, $session) = @_;
+    $self->del_session($key);
+    return $self->add_session($key, $session);
+}
+
+sub _dump { my $self = shift; return $self->_count . " of $self->{room} sessions" }
 
 1;
