@@ -170,15 +170,15 @@ wants_name_check(const iossl_verifier *v)
            && !v->settings.scheme.accept_any;
 }
 
-/* A certificate that says nothing but this one name, as a subjectAltName. NULL: no memory. */
+/* The leaf as if this were its one subjectAltName. NULL: no memory. */
 static X509 *
-certificate_of_name(const char *name)
+with_altname(X509 *leaf, const char *name)
 {
     ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
     GENERAL_NAMES *names = GENERAL_NAMES_new();
     GENERAL_NAME *general = GENERAL_NAME_new();
     ASN1_IA5STRING *dns = ASN1_IA5STRING_new();
-    X509 *cert = X509_new();
+    X509 *cert = X509_dup(leaf);
     bool ok = names != NULL && general != NULL && dns != NULL && cert != NULL;
 
     if (ok && address != NULL) {
@@ -190,7 +190,7 @@ certificate_of_name(const char *name)
     }
     if (ok && (ok = sk_GENERAL_NAME_push(names, general) > 0))
         general = NULL;
-    ok = ok && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0) == 1
+    ok = ok && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, X509V3_ADD_REPLACE) == 1
          && X509_check_purpose(cert, -1, 0) == 1;   /* has OpenSSL note the extension */
     ASN1_OCTET_STRING_free(address);
     ASN1_IA5STRING_free(dns);
@@ -203,29 +203,45 @@ certificate_of_name(const char *name)
     return cert;
 }
 
+static bool
+note_altname(void *arg, int type, const unsigned char *value, size_t len)
+{
+    bool *found = arg;
+
+    (void)value;
+    (void)len;
+    *found = type == GEN_DNS || type == GEN_IPADD;
+    return !*found;
+}
+
 /*
  * RFC 5280 section 4.2.1.10 as it has to be where a name was taken from the commonName: OpenSSL
  * holds the constraints of the chain against the subjectAltNames, and against a commonName only
- * where it looks like a DNS name and no dNSName is there.
+ * where it looks like a DNS name and no dNSName is there. So in a chain with constraints the
+ * commonName counts only where nothing else names a host, and is held against them here.
  */
 static bool
-is_permitted_by_chain(iossl_verifier *v, const char *name, const STACK_OF(X509) *chain)
+is_permitted_by_chain(iossl_verifier *v, const char *name, X509 *leaf, const STACK_OF(X509) *chain)
 {
     X509 *alone = NULL;
-    bool ok = true;
+    bool ok = true, has_altnames = false;
 
+    (void)ERR_set_mark();       /* what OpenSSL finds odd on the way is no error of the handshake */
     for (int i = 1; ok && i < sk_X509_num(chain); i++) {
         NAME_CONSTRAINTS *constraints =
             X509_get_ext_d2i(sk_X509_value(chain, i), NID_name_constraints, NULL, NULL);
 
         if (constraints == NULL)
             continue;
-        if (alone == NULL)
-            alone = certificate_of_name(name);
+        if (alone == NULL) {
+            iossl_cert_altnames(leaf, note_altname, &has_altnames);
+            alone = has_altnames ? NULL : with_altname(leaf, name);
+        }
         ok = alone != NULL && NAME_CONSTRAINTS_check(alone, constraints) == X509_V_OK;
         NAME_CONSTRAINTS_free(constraints);
     }
     X509_free(alone);
+    (void)ERR_pop_to_mark();
     if (!ok)
         iossl_error_set(v->cause, IOSSL_E_NAME, IOSSL_RANK_IDENTITY,
                         "hostname verification failed: the certificate has \"%s\" as its "
@@ -253,7 +269,7 @@ check_name(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
     switch (iossl_names_verify(name, strlen(name), leaf, &v->settings.scheme, v->settings.psl, &by_cn,
                                v->cause)) {
     case IOSSL_NAME_MATCH:
-        v->name_verified = !by_cn || is_permitted_by_chain(v, name, chain);
+        v->name_verified = !by_cn || is_permitted_by_chain(v, name, leaf, chain);
         return v->name_verified;
     case IOSSL_NAME_MISMATCH:
     case IOSSL_NAME_UNUSABLE:

@@ -185,6 +185,15 @@ add_basic_constraints(X509 *cert)
     BASIC_CONSTRAINTS_free(constraints);
 }
 
+static void
+add_constraints(X509 *cert, const char *text)
+{
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_name_constraints, text);
+
+    need(extension != NULL && X509_add_ext(cert, extension, -1) == 1, "adding name constraints");
+    X509_EXTENSION_free(extension);
+}
+
 test_identity
 test_identity_make(const test_cert_spec *spec)
 {
@@ -215,6 +224,8 @@ test_identity_make(const test_cert_spec *spec)
         add_altnames(made.cert, spec->altnames, X509V3_ADD_APPEND);
     if (spec->raw_altnames != NULL)
         add_raw_altnames(made.cert, spec->raw_altnames);
+    if (spec->constraints != NULL)
+        add_constraints(made.cert, spec->constraints);
     need(X509_sign(made.cert, issuer->key, EVP_sha256()) > 0, "signing a certificate");
     X509_NAME_free(subject);
     return made;

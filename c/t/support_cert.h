@@ -31,6 +31,7 @@ typedef struct test_cert_spec {
     const char *raw_altnames;       /* instead of it: the extension's bytes, \xNN for each        */
     int altnames_twice;             /* the extension is there a second time                       */
     const test_identity *issuer;    /* NULL: self-signed                                          */
+    const char *constraints;        /* nameConstraints as in openssl.cnf; NULL: none              */
     int is_ca;
     long from_s, to_s;              /* seconds from now; both 0: an hour ago for a day            */
     long serial;                    /* 0: 1                                                       */

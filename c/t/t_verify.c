@@ -246,6 +246,54 @@ test_interleaved(void)
     iossl_ctx_free(client_ctx);
 }
 
+/* Name constraints hold for a name in the commonName as for one among the alternative names. */
+static void
+test_constraints(void)
+{
+    static const struct {
+        const char *constraints, *cn, *altnames, *name;
+        bool good;
+    } cases[] = {
+        {"permitted;DNS:example.test", "www.example.test", NULL, "www.example.test", true},
+        {"permitted;DNS:other.test", "www.example.test", NULL, "www.example.test", false},
+        {"permitted;DNS:other.test", "www.example.test", "DNS:a.other.test", "www.example.test",
+         false},
+        {"permitted;DNS:other.test", "www.example.test", "DNS:a.other.test", "a.other.test", true},
+        {"excluded;DNS:example.test", "www.example.test", "DNS:a.other.test", "www.example.test",
+         false},
+        {"permitted;IP:10.0.0.0/255.0.0.0", "10.1.2.3", NULL, "10.1.2.3", true},
+        {"permitted;IP:10.0.0.0/255.0.0.0", "192.0.2.1", NULL, "192.0.2.1", false},
+        {"excluded;IP:192.0.2.0/255.255.255.0", "192.0.2.1", NULL, "192.0.2.1", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        test_identity root = test_identity_make(
+            &(test_cert_spec){.common_name = "root", .is_ca = 1});
+        test_identity middle = test_identity_make(&(test_cert_spec){
+            .issuer = &root, .common_name = "middle", .is_ca = 1,
+            .constraints = cases[i].constraints});
+        test_identity end = test_identity_make(&(test_cert_spec){
+            .issuer = &middle, .common_name = cases[i].cn, .altnames = cases[i].altnames});
+        iossl_ctx *client_ctx = test_client_ctx(&root, NULL);
+        STACK_OF(X509) *chain = sk_X509_new_null();
+        iossl_error *err = iossl_error_new();
+        iossl_status status;
+
+        if (chain == NULL || sk_X509_push(chain, middle.cert) <= 0)
+            bail_out("no memory");
+        status = iossl_verify_chain(client_ctx, IOSSL_CLIENT, end.cert, chain, cases[i].name, 0,
+                                    err);
+        is_int(status, cases[i].good ? IOSSL_OK : IOSSL_ERROR, "%s under %s is %s", cases[i].name,
+               cases[i].constraints, cases[i].good ? "accepted" : "refused");
+        iossl_error_free(err);
+        sk_X509_free(chain);
+        iossl_ctx_free(client_ctx);
+        test_identity_free(&end);
+        test_identity_free(&middle);
+        test_identity_free(&root);
+    }
+}
+
 static void
 test_chain_alone(void)
 {
@@ -290,6 +338,7 @@ main(void)
     check_client("one without is refused", NULL, false);
     test_interleaved();
     test_chain_alone();
+    test_constraints();
     iossl_ctx_free(server_ctx);
     test_identity_free(&ca);
     test_identity_free(&other_ca);

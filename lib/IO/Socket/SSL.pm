@@ -24,7 +24,6 @@ use warnings;
 use Carp ();
 use Errno qw(EINVAL ETIMEDOUT);
 use Exporter ();
-use Scalar::Util ();
 use Socket ();
 use XSLoader;
 
@@ -192,7 +191,7 @@ sub _context_of {
     my $given = shift;
     return undef if !ref $given;
     return $given if IO::Socket::SSL::SSL_Context::_is_alive($given);
-    my $glob = Scalar::Util::reftype($given) eq 'GLOB' ? \%{*$given} : undef;
+    my $glob = UNIVERSAL::isa($given, 'GLOB') ? \%{*$given} : undef;
     my $context = $glob && $glob->{_SSL_ctx};
     return $context && $context->_is_alive ? $context : undef;
 }
@@ -351,7 +350,7 @@ sub connect_SSL {
 # $listener->accept_SSL($socket) or $socket->accept_SSL
 sub accept_SSL {
     my $self   = shift;
-    my $socket = @_ && Scalar::Util::blessed($_[0]) && $_[0]->isa('IO::Handle') ? shift : $self;
+    my $socket = ref $_[0] && UNIVERSAL::isa($_[0], 'IO::Handle') ? shift : $self;
     my $opt    = _hash_of(@_);
     $opt = { %$opt, Timeout => $self->timeout } if !exists $opt->{Timeout};
     $self->_adopt($socket) if $socket != $self;
@@ -521,7 +520,7 @@ sub start_SSL {
 
     my %args    = %{ _hash_of(@rest) };
     my $timeout = delete $args{Timeout};
-    my $before  = Scalar::Util::blessed($socket) // '';
+    my $before  = UNIVERSAL::can($socket, 'can') ? ref $socket : '';    # '' where it has none
     $args{SSL_keepSocketOnError} = 1 if !defined $args{SSL_keepSocketOnError};
     bless $socket, $class;
     my $hash = \%{*$socket};

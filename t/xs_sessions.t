@@ -1,0 +1,111 @@
+# xs_sessions.t - caches of sessions: ours and the program's own, and what they hold.
+use strict;
+use warnings;
+use Test::More;
+use lib 't/lib';
+use TLSTest;
+use IO::Socket::SSL;
+
+my $server_context = IO::Socket::SSL::SSL_Context->new(server_args()) or die $SSL_ERROR;
+
+# One connection in which the client reads a line, so that tickets arrive; true if it was resumed.
+sub resumed {
+    my %client = @_;
+    my ($client, $server) = pair(over => 'unix', server => { SSL_reuse_ctx => $server_context },
+        client => { SSL_session_key => 'peer', %client });
+    print $server "x\n";
+    my $line = <$client>;
+    my $resumed = $client->get_session_reused;
+    $_->close for $client, $server;
+    return $resumed ? 1 : 0;
+}
+
+# A store with the methods that programs have always written.
+{
+    package Store;
+    sub new { my ($class, %die) = @_; return bless { calls => [], die => \%die, sessions => {} }, $class }
+    sub called {
+        my ($self, $method) = @_;
+        push @{ $self->{calls} }, $method;
+        die "$method\n" if $self->{die}{$method};
+        return;
+    }
+    sub add_session {
+        my ($self, $key, $session) = @_;
+        $self->called('add_session');
+        push @{ $self->{sessions}{$key} }, $session;
+        return 1;
+    }
+    sub get_session {
+        my ($self, $key) = @_;
+        $self->called('get_session');
+        return ($self->{sessions}{$key} || [])->[-1];
+    }
+    package Store::Full;
+    our @ISA = ('Store');
+    sub del_session { my ($self) = @_; $self->called('del_session'); return 1 }
+}
+
+for my $version (qw(TLSv1_2 TLSv1_3)) {
+    my @version = (SSL_version => $version);
+    subtest "$version: a session is resumed from where it was kept" => sub {
+        my $context = IO::Socket::SSL::SSL_Context->new(client_args(), @version,
+            SSL_session_cache_size => 4);
+        ok $context->has_session_cache, 'SSL_session_cache_size';
+        is_deeply [map { resumed(SSL_reuse_ctx => $context) } 1 .. 3], [0, 1, 1], 'a context\'s own';
+
+        my $cache = IO::Socket::SSL::Session_Cache->new(4);
+        is_deeply [map { resumed(@version, SSL_session_cache => $cache) } 1 .. 3], [0, 1, 1],
+            'one cache for several contexts';
+        is resumed(@version, SSL_session_cache => $cache, SSL_session_key => 'other'), 0,
+            'not under another key';
+        is resumed(@version, SSL_session_cache => $cache, SSL_verifycn_name => 'www.server.test'), 0,
+            'not for another name';
+
+        my $store = Store->new;
+        is_deeply [map { resumed(@version, SSL_session_cache => $store) } 1 .. 3], [0, 1, 1],
+            'a store of the program\'s own, without del_session';
+        is $store->{calls}[0], 'get_session', 'asked first';
+        ok grep({ $_ eq 'add_session' } @{ $store->{calls} }), 'and told';
+    };
+    subtest "$version: a store that dies ends the operation with its exception" => sub {
+        for my $method (qw(get_session add_session)) {
+            my $store = Store::Full->new($method => 1);
+            ok !eval { resumed(@version, SSL_session_cache => $store); 1 }, "$method: dies";
+            like $@, qr/\b$method\n/, 'with the exception';
+        }
+        is resumed(@version), 0, 'the next connection works';
+    };
+}
+
+subtest 'a cache holds as many sessions as it has room for, latest first' => sub {
+    my $cache = IO::Socket::SSL::Session_Cache->new(2);
+    my $store = Store->new;
+    resumed(SSL_version => 'TLSv1_2', SSL_session_cache => $store, SSL_session_key => $_)
+        for 'a', 'b', 'c';
+    my %session = map { $_ => $store->{sessions}{$_}[0] } 'a', 'b', 'c';
+    ok $cache->add_session($_ => $session{$_}), "add_session $_" for 'a', 'b';
+    is $cache->get_session('a'), $session{a}, 'get_session';
+    ok $cache->add_session(c => $session{c}), 'a third one';
+    is $cache->get_session('b'), undef, 'drops the one that was not used for longest';
+    is $cache->get_session('c', $session{a}), undef, 'another session is not under this key';
+    is $cache->get_session('c', $session{c}), $session{c}, 'this one is';
+    is $cache->del_session('c'), 1, 'del_session of a key';
+    is $cache->del_session(undef, $session{a}), 1, 'del_session of a session';
+    is $cache->get_session($_), undef, "no $_ any more" for 'a', 'b', 'c';
+    is(IO::Socket::SSL::Session_Cache->new($_), undef, 'no cache of size ' . ($_ // 'undef'))
+        for 0, -1, undef;
+};
+
+subtest 'what is no cache and no session is refused' => sub {
+    for my $wrong ('text', [], 42) {
+        ok !eval { IO::Socket::SSL::SSL_Context->new(client_args(), SSL_session_cache => $wrong); 1 },
+            "SSL_session_cache => $wrong";
+        like $@, qr/^SSL_session_cache: /, 'says why';
+    }
+    my $cache = IO::Socket::SSL::Session_Cache->new(2);
+    ok !eval { $cache->add_session(key => 1); 1 }, 'a number that is no handle';
+    like $@, qr/SSL_SESSION handle/, 'says why';
+};
+
+done_testing;
