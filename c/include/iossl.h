@@ -581,6 +581,155 @@ IOSSL_API int iossl_ctx_get_verify_mode(const iossl_ctx *ctx);
 /* The SSL_CTX of the default entry. Borrowed. Changing it changes what later connections get. */
 IOSSL_API SSL_CTX *iossl_ctx_get0_ssl_ctx(const iossl_ctx *ctx);
 
+/* ---- OCSP ---------------------------------------------------------------------------------- */
+
+/*
+ * Has a certificate been revoked? (RFC 6960.) The answer comes in the handshake, stapled by the
+ * server (RFC 6066 section 8), or from its issuer's responder, asked by a resolver.
+ *
+ * What a client does, combined; 0 is: nothing. Any without NO_STAPLE asks the server for a staple.
+ */
+#define IOSSL_OCSP_NO_STAPLE   1   /* don't ask the server; wins over TRY_STAPLE                  */
+#define IOSSL_OCSP_MUST_STAPLE 2   /* without a verified staple the handshake fails               */
+#define IOSSL_OCSP_FAIL_HARD   4   /* resolver: an answer that can't be relied on is a hard error */
+#define IOSSL_OCSP_FULL_CHAIN  8   /* resolver: the whole chain, not just the leaf                */
+#define IOSSL_OCSP_TRY_STAPLE  16  /* a staple is used if it comes                                */
+#define IOSSL_OCSP_DEFAULT     (-1) /* TRY_STAPLE where the server is verified and isn't pinned   */
+
+/* How far a responder's clock may be from ours, in seconds, and how old an answer may be that
+ * doesn't say when the next one comes. */
+#define IOSSL_OCSP_SKEW_S    300
+#define IOSSL_OCSP_MAX_AGE_S 86400
+
+/* What an answer says of a certificate: V_OCSP_CERTSTATUS_* of OpenSSL. */
+typedef enum {
+    IOSSL_OCSP_STATUS_NONE = -1,    /* there was no usable answer                                 */
+    IOSSL_OCSP_STATUS_GOOD = 0,
+    IOSSL_OCSP_STATUS_REVOKED = 1,
+    IOSSL_OCSP_STATUS_UNKNOWN = 2
+} iossl_ocsp_status;
+
+/* What is known of a certificate. Times in seconds since 1970, 0: none. */
+typedef struct iossl_ocsp_entry {
+    int status;                 /* iossl_ocsp_status                                              */
+    int reason;                 /* OCSP_REVOKED_STATUS_*, -1: none                                */
+    int64_t this_update, next_update, revocation_time;
+    int64_t expires;            /* until then it holds; 0: until next_update                      */
+    const char *hard_error;     /* NULL: none. Lent.                                              */
+    const char *soft_error;
+} iossl_ocsp_entry;
+
+/* Gets an entry, lent during the call. */
+typedef void (*iossl_ocsp_entry_fn)(void *to, const iossl_ocsp_entry *entry);
+
+/*
+ * Answers by the DER of a certificate id (RFC 6960 section 4.1.1, SHA-1). The least recently used
+ * goes first when there are more than max. Any thread may use it at any time.
+ */
+typedef struct iossl_ocsp_cache iossl_ocsp_cache;
+IOSSL_API iossl_ocsp_cache *iossl_ocsp_cache_new(size_t max, iossl_error *err);
+IOSSL_API iossl_ocsp_cache *iossl_ocsp_cache_up_ref(iossl_ocsp_cache *cache);
+IOSSL_API void iossl_ocsp_cache_free(iossl_ocsp_cache *cache);
+/* Copies the entry, in place of an older one. False: no memory. */
+IOSSL_API bool iossl_ocsp_cache_put(iossl_ocsp_cache *cache, const void *key, size_t key_len,
+                                    const iossl_ocsp_entry *entry);
+/* Calls fn, with no lock held, if there is an entry that still holds; one that doesn't is removed.
+ * False: there is none. */
+IOSSL_API bool iossl_ocsp_cache_get(iossl_ocsp_cache *cache, const void *key, size_t key_len,
+                                    iossl_ocsp_entry_fn fn, void *to);
+IOSSL_API size_t iossl_ocsp_cache_count(iossl_ocsp_cache *cache);
+/* The cache that connections of a context share where they aren't given another. Borrowed. */
+IOSSL_API iossl_ocsp_cache *iossl_ctx_get0_ocsp_cache(const iossl_ctx *ctx);
+
+/*
+ * A store of the program's own in its place. get calls fn once with what it has, and says so. free
+ * is called when nothing uses arg any more, and may be NULL. Called in the thread of the connection
+ * or resolver.
+ */
+typedef struct iossl_ocsp_store {
+    void (*put)(void *arg, const void *key, size_t key_len, const iossl_ocsp_entry *entry);
+    bool (*get)(void *arg, const void *key, size_t key_len, iossl_ocsp_entry_fn fn, void *to);
+    void (*free)(void *arg);
+} iossl_ocsp_store;
+
+/* What connections of a context start with, see iossl_conn_set_ocsp_mode(). IOSSL_E_USAGE. */
+IOSSL_API iossl_status iossl_config_set_ocsp_mode(iossl_config *config, int mode,
+                                                  iossl_error *err);
+/*
+ * Server: the staple for the certificate of a host, "host%tag" included: a file with an OCSP
+ * response (DER, as `openssl ocsp -respout` writes it), looked at again whenever it has changed, or
+ * the bytes themselves. Only a good answer about that certificate is sent, and only in its time;
+ * otherwise none is. The file need not exist yet. Who signed it is not checked: the client will.
+ */
+IOSSL_API iossl_status iossl_config_set_ocsp_staple_file(iossl_config *config, const char *host,
+                                                         const char *file, iossl_error *err);
+IOSSL_API iossl_status iossl_config_set_ocsp_staple(iossl_config *config, const char *host,
+                                                    const void *der, size_t len,
+                                                    iossl_error *err);
+
+typedef struct iossl_conn iossl_conn;
+
+/*
+ * Asks the responders of a connection's certificates, or says what there is to ask:
+ *
+ *     while (iossl_ocsp_resolver_hard_error(r) == NULL
+ *            && iossl_ocsp_resolver_get_request(r, 0, &uri, &der, &len))
+ *         iossl_ocsp_resolver_add_response(r, uri, answer, answer_len);
+ *
+ * or iossl_ocsp_resolve() for all of it at once. Responses carry their own signatures, so whoever
+ * transports them isn't trusted. Belongs to one thread at a time; needs the connection only while
+ * it is made.
+ */
+typedef struct iossl_ocsp_resolver iossl_ocsp_resolver;
+/*
+ * certs, n  what is asked about; n 0: the peer's leaf, or with IOSSL_OCSP_FULL_CHAIN its chain
+ *           without the trust anchor. What is in the cache isn't asked again.
+ *
+ * NULL on failure: IOSSL_E_MEMORY, or IOSSL_E_STATE where there is no certificate.
+ */
+IOSSL_API iossl_ocsp_resolver *iossl_ocsp_resolver_new(iossl_conn *conn, X509 *const *certs,
+                                                       size_t n, iossl_error *err);
+/* The same without a connection; chain (NULL: none) and the trust of ctx are where issuers are. */
+IOSSL_API iossl_ocsp_resolver *iossl_ocsp_resolver_new_for_chain(iossl_ctx *ctx, int mode,
+                                                                 X509 *leaf,
+                                                                 STACK_OF(X509) *chain,
+                                                                 iossl_error *err);
+IOSSL_API void iossl_ocsp_resolver_free(iossl_ocsp_resolver *resolver);
+/* Send a nonce, and take no answer that doesn't repeat it: no old answer can be replayed, but many
+ * responders don't do nonces. Off by default (RFC 5019). Before the first request is taken. */
+IOSSL_API iossl_status iossl_ocsp_resolver_set_nonce(iossl_ocsp_resolver *resolver, bool on,
+                                                     iossl_error *err);
+/*
+ * The i-th open request, one for each responder: where to POST it, as application/ocsp-request, and
+ * its bytes. Lent until the next call that changes the resolver. False: there are no more.
+ */
+IOSSL_API bool iossl_ocsp_resolver_get_request(const iossl_ocsp_resolver *resolver, size_t i,
+                                               const char **uri, const unsigned char **der,
+                                               size_t *len);
+/*
+ * Takes the answer to the open request of this uri; der NULL or len 0: there was none. A part that
+ * is still unanswered is a new request to the same uri. Without such a request nothing changes.
+ * Returns what iossl_ocsp_resolver_hard_error() returns, NULL also for a foreign uri.
+ */
+IOSSL_API const char *iossl_ocsp_resolver_add_response(iossl_ocsp_resolver *resolver,
+                                                       const char *uri, const void *der,
+                                                       size_t len);
+/* NULL: requests are open yet; "": none is and nothing is revoked; else what is wrong. Borrowed. */
+IOSSL_API const char *iossl_ocsp_resolver_hard_error(const iossl_ocsp_resolver *resolver);
+/* What couldn't be found out, separated by "; ". NULL: nothing. Borrowed until it changes. */
+IOSSL_API const char *iossl_ocsp_resolver_soft_error(const iossl_ocsp_resolver *resolver);
+/*
+ * Sends the open requests by HTTP (http_proxy and no_proxy of the environment are obeyed from
+ * OpenSSL 3 on) and waits for the answers. Looking up a host name can take longer than told here.
+ *
+ * timeout_ms  for all of them; what isn't answered by then is unanswered.
+ *
+ * IOSSL_OK     nothing is revoked, as far as it could be found out (see soft_error).
+ * IOSSL_ERROR  IOSSL_E_REVOKED with the hard error. Never raises SIGPIPE.
+ */
+IOSSL_API iossl_status iossl_ocsp_resolve(iossl_ocsp_resolver *resolver, int64_t timeout_ms,
+                                          iossl_error *err) IOSSL_MUST_CHECK;
+
 /* ---- Transports ---------------------------------------------------------------------------- */
 
 /* Where the bytes of a connection come from and go to. */
@@ -617,7 +766,6 @@ IOSSL_API iossl_transport *iossl_transport_new_fd(int fd, iossl_error *err);
  * the other. Never waits. Both ends belong to one thread. */
 IOSSL_API iossl_status iossl_transport_new_pair(iossl_transport **a, iossl_transport **b,
                                                 iossl_error *err);
-typedef struct iossl_conn iossl_conn;
 /* TLS inside TLS: runs over another connection, of which it takes a reference; what waits, waits as
  * the outermost transport does. Reading or writing the outer one meanwhile breaks the inner one. */
 IOSSL_API iossl_transport *iossl_transport_new_conn(iossl_conn *outer, iossl_error *err);
@@ -680,6 +828,49 @@ IOSSL_API iossl_status iossl_conn_set_session_cache(iossl_conn *conn, iossl_sess
 IOSSL_API iossl_status iossl_conn_set_session_store(iossl_conn *conn,
                                                     const iossl_session_store *store, void *arg,
                                                     const char *key, iossl_error *err);
+
+/* Client, as for sessions: where answers are kept, instead of the context's cache. In the second
+ * form arg is owned from now on, also on failure. */
+IOSSL_API iossl_status iossl_conn_set_ocsp_cache(iossl_conn *conn, iossl_ocsp_cache *cache,
+                                                 iossl_error *err);
+IOSSL_API iossl_status iossl_conn_set_ocsp_store(iossl_conn *conn, const iossl_ocsp_store *store,
+                                                 void *arg, iossl_error *err);
+/*
+ * IOSSL_OCSP_*, before the handshake. A staple that says revoked (or unknown) of a certificate of
+ * the chain fails the handshake with IOSSL_E_REVOKED in any mode that asks; with MUST_STAPLE, or
+ * where the verified leaf demands it (RFC 7633), so does a missing one or one that can't be relied
+ * on. A resumed session was checked when it was made, and is only resumed under the same mode.
+ */
+IOSSL_API iossl_status iossl_conn_set_ocsp_mode(iossl_conn *conn, int mode, iossl_error *err);
+/*
+ * The program's own judgement of a staple, NULL where none came, in place of ours (which still
+ * follows where a staple is required). false: fail the handshake (IOSSL_E_CALLBACK). response is
+ * lent during the call. Not called where a session is resumed.
+ */
+typedef bool (*iossl_staple_cb)(void *arg, OCSP_RESPONSE *response);
+IOSSL_API void iossl_conn_set_staple_cb(iossl_conn *conn, iossl_staple_cb cb, void *arg);
+/*
+ * Server: where the staple for this certificate comes from, before what the context has. It hands
+ * the response over by calling give(to, der, len), which copies; or doesn't: then there is none.
+ */
+typedef void (*iossl_staple_give)(void *to, const void *der, size_t len);
+typedef void (*iossl_staple_source)(void *arg, X509 *cert, iossl_staple_give give, void *to);
+IOSSL_API void iossl_conn_set_staple_source(iossl_conn *conn, iossl_staple_source source,
+                                            void *arg);
+
+/* What came of the staple on a client. */
+typedef enum {
+    IOSSL_STAPLE_UNCHECKED,     /* not asked for, a resumed session, or left to the program       */
+    IOSSL_STAPLE_NONE,          /* asked for, none came                                           */
+    IOSSL_STAPLE_UNUSABLE,      /* one that can't be relied on                                    */
+    IOSSL_STAPLE_GOOD,          /* verified: not revoked                                          */
+    IOSSL_STAPLE_BAD            /* verified: revoked or unknown; the handshake failed             */
+} iossl_staple_state;
+IOSSL_API iossl_staple_state iossl_conn_get_staple_state(const iossl_conn *conn);
+/* Why it can't be relied on (IOSSL_STAPLE_UNUSABLE), else NULL. Borrowed. */
+IOSSL_API const char *iossl_conn_get0_staple_error(const iossl_conn *conn);
+/* The bytes that came; NULL and 0: none did. Borrowed. */
+IOSSL_API const unsigned char *iossl_conn_get0_staple(const iossl_conn *conn, size_t *len);
 
 /*
  * Runs the handshake until it completes, fails, or the time is up.

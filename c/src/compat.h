@@ -15,6 +15,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/opensslv.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -26,6 +27,7 @@
 
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L && !defined(LIBRESSL_VERSION_NUMBER)
 #define IOSSL_HAVE_OPENSSL3 1
+#include <openssl/http.h>
 #endif
 
 /* The oldest entry of the error queue with its details; 0 where the queue is empty. */
@@ -211,6 +213,94 @@ iossl_compat_is_unexpected_eof(unsigned long code)
 #else
     (void)code;
     return 0;
+#endif
+}
+
+/*
+ * OpenSSL's HTTP client, one POST of an OCSP request over a BIO that may want to be called again.
+ * It had a name of its own only from OpenSSL 3 on.
+ */
+#ifdef IOSSL_HAVE_OPENSSL3
+typedef OSSL_HTTP_REQ_CTX iossl_compat_http;
+#else
+typedef OCSP_REQ_CTX iossl_compat_http;
+#endif
+
+static inline void
+iossl_compat_http_free(iossl_compat_http *http)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    OSSL_HTTP_REQ_CTX_free(http);
+#else
+    OCSP_REQ_CTX_free(http);
+#endif
+}
+
+/* host, as the Host header has it, with its port; path: with the whole URI where a proxy is asked.
+ * NULL: no memory. */
+static inline iossl_compat_http *
+iossl_compat_http_new(BIO *bio, const char *host, const char *path, OCSP_REQUEST *request,
+                      unsigned long max_response)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    iossl_compat_http *http = OSSL_HTTP_REQ_CTX_new(bio, bio, 0);
+
+    if (http != NULL) {
+        OSSL_HTTP_REQ_CTX_set_max_response_length(http, max_response);
+        if (OSSL_HTTP_REQ_CTX_set_request_line(http, 1, NULL, NULL, path) == 1
+            && OSSL_HTTP_REQ_CTX_add1_header(http, "Host", host) == 1
+            && OSSL_HTTP_REQ_CTX_set_expected(http, NULL, 1, 0, 0) == 1
+            && OSSL_HTTP_REQ_CTX_set1_req(http, "application/ocsp-request",
+                                          ASN1_ITEM_rptr(OCSP_REQUEST), (ASN1_VALUE *)request)
+                   == 1)
+            return http;
+    }
+#else
+    iossl_compat_http *http = OCSP_sendreq_new(bio, path, NULL, 0);
+
+    if (http != NULL) {
+        OCSP_set_max_response_length(http, max_response);
+        if (OCSP_REQ_CTX_add1_header(http, "Host", host) == 1
+            && OCSP_REQ_CTX_set1_req(http, request) == 1)
+            return http;
+    }
+#endif
+    iossl_compat_http_free(http);
+    return NULL;
+}
+
+/* 1: the response is there, 0: it failed, -1: the BIO has to be waited for. */
+static inline int
+iossl_compat_http_step(iossl_compat_http *http)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return OSSL_HTTP_REQ_CTX_nbio(http);
+#else
+    return OCSP_REQ_CTX_nbio(http);
+#endif
+}
+
+/* The body of the response. Borrowed. */
+static inline BIO *
+iossl_compat_http_get0_body(iossl_compat_http *http)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return OSSL_HTTP_REQ_CTX_get0_mem_bio(http);
+#else
+    return OCSP_REQ_CTX_get0_mem_bio(http);
+#endif
+}
+
+/* The proxy to reach this host through, where this is the one configured; NULL: none is needed. */
+static inline const char *
+iossl_compat_http_proxy(const char *proxy, const char *host)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return proxy == NULL ? NULL : OSSL_HTTP_adapt_proxy(proxy, NULL, host, 0);
+#else
+    (void)proxy;
+    (void)host;
+    return NULL;
 #endif
 }
 

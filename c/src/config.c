@@ -23,6 +23,7 @@
 #include "ascii.h"
 #include "compat.h"
 #include "error.h"
+#include "ocsp_staple.h"
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -50,6 +51,18 @@ host_cert_free(void *p)
     free(hc);
 }
 
+static void
+staple_recipe_free(void *p)
+{
+    iossl_staple_recipe *recipe = p;
+
+    if (recipe == NULL)
+        return;
+    free(recipe->file);
+    free(recipe->der);
+    free(recipe);
+}
+
 iossl_config *
 iossl_config_new(iossl_role role, iossl_error *err)
 {
@@ -67,7 +80,9 @@ iossl_config_new(iossl_role role, iossl_error *err)
     config->cipher_lists = iossl_strmap_new(free);
     config->ciphersuites = iossl_strmap_new(free);
     config->host_certs = iossl_strmap_new(host_cert_free);
+    config->staples = iossl_strmap_new(staple_recipe_free);
     if (config->cipher_lists == NULL || config->ciphersuites == NULL || config->host_certs == NULL
+        || config->staples == NULL
         || iossl_config_set_cipher_list(config, NULL, IOSSL_DEFAULT_CIPHERS, NULL) != IOSSL_OK) {
         iossl_config_free(config);
         iossl_error_memory(err);
@@ -84,6 +99,7 @@ iossl_config_free(iossl_config *config)
     iossl_strmap_free(config->cipher_lists);
     iossl_strmap_free(config->ciphersuites);
     iossl_strmap_free(config->host_certs);
+    iossl_strmap_free(config->staples);
     free(config->groups);
     EVP_PKEY_free(config->dh);
     free(config->ca_file);
@@ -597,6 +613,70 @@ iossl_config_set_pins(iossl_config *config, iossl_pins *pins, bool require, ioss
     (void)err;
     iossl_verify_settings_set_pins(&config->verify, pins, require);
     return IOSSL_OK;
+}
+
+/* ---- OCSP ------------------------------------------------------------------------------------ */
+
+iossl_status
+iossl_config_set_ocsp_mode(iossl_config *config, int mode, iossl_error *err)
+{
+    if (iossl_staple_check_mode(mode, err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    config->verify.ocsp_mode = mode;
+    return IOSSL_OK;
+}
+
+/* Takes the recipe, also on failure. */
+static iossl_status
+set_staple(iossl_config *config, const char *host, iossl_staple_recipe *recipe, iossl_error *err)
+{
+    char *key = host_key(host, err);
+    iossl_status status = IOSSL_ERROR;
+
+    if (key != NULL && recipe != NULL && iossl_strmap_put(config->staples, key, recipe))
+        status = IOSSL_OK;
+    free(key);
+    if (status != IOSSL_OK) {
+        staple_recipe_free(recipe);
+        iossl_error_memory(err);
+    }
+    return status;
+}
+
+iossl_status
+iossl_config_set_ocsp_staple_file(iossl_config *config, const char *host, const char *file,
+                                  iossl_error *err)
+{
+    iossl_staple_recipe *recipe = calloc(1, sizeof *recipe);
+
+    if (recipe != NULL && (recipe->file = strdup(file)) == NULL) {
+        staple_recipe_free(recipe);
+        recipe = NULL;
+    }
+    return set_staple(config, host, recipe, err);
+}
+
+iossl_status
+iossl_config_set_ocsp_staple(iossl_config *config, const char *host, const void *der, size_t len,
+                             iossl_error *err)
+{
+    iossl_staple_recipe *recipe;
+
+    if (!iossl_staple_is_response(der, len)) {
+        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                        "the %zu bytes given to be stapled are no OCSP response in DER", len);
+        return IOSSL_ERROR;
+    }
+    if ((recipe = calloc(1, sizeof *recipe)) != NULL) {
+        if ((recipe->der = malloc(len)) == NULL) {
+            staple_recipe_free(recipe);
+            recipe = NULL;
+        } else {
+            memcpy(recipe->der, der, len);
+            recipe->len = len;
+        }
+    }
+    return set_staple(config, host, recipe, err);
 }
 
 /* ---- The rest -------------------------------------------------------------------------------- */

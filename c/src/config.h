@@ -26,6 +26,13 @@ typedef struct iossl_host_cert {
     EVP_PKEY *key;                  /* owned reference */
 } iossl_host_cert;
 
+/* The staple of one host: a file, or bytes. */
+typedef struct iossl_staple_recipe {
+    char *file;                     /* owned; NULL: der */
+    unsigned char *der;             /* owned */
+    size_t len;
+} iossl_staple_recipe;
+
 /* A list in the wire form of ALPN: each entry after its length byte. */
 typedef struct iossl_protocols {
     unsigned char *wire;
@@ -62,6 +69,8 @@ struct iossl_config {
     char *crl_file;
 
     iossl_verify_settings verify;
+
+    iossl_strmap *staples;          /* "host" or "host%tag" => iossl_staple_recipe */
 
     iossl_protocols alpn, npn;
     unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];

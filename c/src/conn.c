@@ -32,6 +32,7 @@
 #include "error.h"
 #include "init.h"
 #include "linebuf.h"
+#include "ocsp_staple.h"
 #include "session.h"
 #include "transport.h"
 
@@ -55,6 +56,7 @@ struct iossl_conn {
     iossl_verifier verifier;
     iossl_linebuf lines;
     iossl_session_place sessions;
+    iossl_staple staple;
     iossl_binding binding;      /* what a session of this connection is made under */
     iossl_msg_cb msg_cb;
     void *msg_arg;
@@ -120,6 +122,7 @@ iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport, ioss
     conn->role = role;
     conn->transport = transport;
     conn->ctx = iossl_ctx_up_ref(ctx);
+    conn->staple.place = iossl_ocsp_place_up_ref(iossl_ctx_get0_ocsp_place(ctx));
     if (!iossl_verifier_init(&conn->verifier, role, iossl_ctx_get0_verify_settings(ctx))
         || !attach_ssl(conn)) {
         iossl_error_set_openssl(err, IOSSL_E_MEMORY, IOSSL_RANK_FATAL,
@@ -158,6 +161,7 @@ iossl_conn_free(iossl_conn *conn)
     iossl_verifier_cleanup(&conn->verifier);
     iossl_linebuf_cleanup(&conn->lines);
     iossl_session_place_cleanup(&conn->sessions);
+    iossl_staple_cleanup(&conn->staple);
     iossl_ctx_free(conn->ctx);
     free(conn);
     ERR_clear_error();
@@ -349,6 +353,72 @@ iossl_conn_set_session_cache(iossl_conn *conn, iossl_session_cache *cache, const
                                         iossl_session_cache_up_ref(cache), key, err);
 }
 
+/* ---- OCSP ------------------------------------------------------------------------------------ */
+
+iossl_status
+iossl_conn_set_ocsp_mode(iossl_conn *conn, int mode, iossl_error *err)
+{
+    if (only_before_handshake(conn, "SSL_ocsp_mode", err) != IOSSL_OK
+        || iossl_staple_check_mode(mode, err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    conn->verifier.settings.ocsp_mode = mode;
+    return IOSSL_OK;
+}
+
+/* Takes the place; NULL: there was no memory for it. */
+static iossl_status
+set_ocsp_place(iossl_conn *conn, iossl_ocsp_place *place, iossl_error *err)
+{
+    if (place == NULL) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    if (only_before_handshake(conn, "SSL_ocsp_cache", err) != IOSSL_OK) {
+        iossl_ocsp_place_free(place);
+        return IOSSL_ERROR;
+    }
+    iossl_ocsp_place_free(conn->staple.place);
+    conn->staple.place = place;
+    return IOSSL_OK;
+}
+
+iossl_status
+iossl_conn_set_ocsp_cache(iossl_conn *conn, iossl_ocsp_cache *cache, iossl_error *err)
+{
+    return set_ocsp_place(conn, iossl_ocsp_place_new_cache(cache), err);
+}
+
+iossl_status
+iossl_conn_set_ocsp_store(iossl_conn *conn, const iossl_ocsp_store *store, void *arg,
+                          iossl_error *err)
+{
+    return set_ocsp_place(conn, iossl_ocsp_place_new(store, arg), err);
+}
+
+void
+iossl_conn_set_staple_cb(iossl_conn *conn, iossl_staple_cb cb, void *arg)
+{
+    conn->staple.cb = cb;
+    conn->staple.cb_arg = arg;
+}
+
+void
+iossl_conn_set_staple_source(iossl_conn *conn, iossl_staple_source source, void *arg)
+{
+    conn->staple.source = source;
+    conn->staple.source_arg = arg;
+}
+
+/* A session that we offered was made under the mode of this connection: that is in its binding. */
+bool
+iossl_conn_judge_staple(iossl_conn *conn)
+{
+    return iossl_staple_judge(&conn->staple, &conn->verifier, conn->ssl,
+                              conn->sessions.store != NULL && conn->staple.cb == NULL);
+}
+
+/* ---- Sessions that come and go --------------------------------------------------------------- */
+
 /*
  * A session of ours came: with TLS 1.3 after the handshake, and more than one. What a callback of
  * the program let pass is not kept, since on resumption no one would ask it again.
@@ -361,6 +431,7 @@ iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session)
 
     iossl_compat_errors_take(&pending);     /* the store may use OpenSSL; see bio_transfer() */
     if (conn != NULL && conn->sessions.store != NULL && !conn->verifier.is_overruled
+        && conn->staple.cb == NULL
         && iossl_session_bind(session, &conn->binding))
         conn->sessions.store->add(conn->sessions.arg, conn->sessions.key, session);
     iossl_compat_errors_put_back(&pending);
@@ -374,7 +445,7 @@ offer_session(iossl_conn *conn)
     const iossl_session_place *place = &conn->sessions;
     SSL_SESSION *session;
 
-    if (place->store == NULL || conn->role != IOSSL_CLIENT)
+    if (place->store == NULL || conn->role != IOSSL_CLIENT || conn->staple.cb != NULL)
         return;
     if (!iossl_binding_make(&conn->binding, &conn->verifier, iossl_ctx_get0_trust(conn->ctx),
                             iossl_ctx_get0_id(conn->ctx), SSL_get_certificate(conn->ssl))) {
@@ -554,6 +625,7 @@ explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
     const iossl_error *cause = conn->verifier.cause;
     /* What the verifier noted counts for nothing where nothing had to be verified. */
     iossl_error_code cause_code = conn->verifier.settings.mode == IOSSL_VERIFY_NONE
+                                          && !conn->staple.has_refused
                                       ? IOSSL_E_NONE
                                       : iossl_error_get_code(cause);
     iossl_error *general = NULL;
@@ -618,11 +690,19 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     }
     if (conn->state == NEW) {
         iossl_verifier_begin(&conn->verifier);
+        if (conn->role == IOSSL_CLIENT
+            && !iossl_staple_begin(&conn->staple, &conn->verifier.settings, conn->ssl)) {
+            iossl_error_memory(err);
+            return IOSSL_ERROR;
+        }
         offer_session(conn);
         conn->state = HANDSHAKING;
     }
     status = drive(conn, &op, timeout_ms);
-    if (status == IOSSL_OK && !is_peer_verified(conn)) {
+    /* The staple was judged within the handshake, unless the program took its callback away. */
+    if (status == IOSSL_OK
+        && (!is_peer_verified(conn)
+            || (conn->role == IOSSL_CLIENT && !iossl_conn_judge_staple(conn)))) {
         op.ssl_error = SSL_ERROR_SSL;
         status = IOSSL_ERROR;
     }
@@ -1100,6 +1180,40 @@ iossl_conn_from_ssl(const SSL *ssl)
     int index = iossl_init_conn_index();
 
     return index < 0 ? NULL : SSL_get_ex_data(ssl, index);
+}
+
+const iossl_staple *
+iossl_conn_get0_staple_settings(const iossl_conn *conn)
+{
+    return &conn->staple;
+}
+
+iossl_ocsp_place *
+iossl_conn_get0_ocsp_place(const iossl_conn *conn)
+{
+    return conn->staple.place;
+}
+
+iossl_staple_state
+iossl_conn_get_staple_state(const iossl_conn *conn)
+{
+    return conn->staple.state;
+}
+
+const char *
+iossl_conn_get0_staple_error(const iossl_conn *conn)
+{
+    return conn->staple.state == IOSSL_STAPLE_UNUSABLE ? conn->staple.text : NULL;
+}
+
+const unsigned char *
+iossl_conn_get0_staple(const iossl_conn *conn, size_t *len)
+{
+    const unsigned char *der = NULL;
+    long n = conn->role == IOSSL_CLIENT ? SSL_get_tlsext_status_ocsp_resp(conn->ssl, &der) : 0;
+
+    *len = n > 0 && der != NULL ? (size_t)n : 0;
+    return *len > 0 ? der : NULL;
 }
 
 iossl_verifier *

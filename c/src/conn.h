@@ -5,6 +5,7 @@
 #define IOSSL_CONN_H
 
 #include "iossl.h"
+#include "ocsp_staple.h"
 #include "verify.h"
 
 /* iossl_write(), but the program need not have asked for it: then it never raises SIGPIPE. */
@@ -14,6 +15,12 @@ iossl_status iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, siz
 iossl_transport *iossl_conn_get0_transport(const iossl_conn *conn);
 /* For SSL_CTX_sess_set_new_cb(3). */
 int iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session);
+
+/* Client: false where the handshake must fail, for its staple or the want of one. */
+bool iossl_conn_judge_staple(iossl_conn *conn);
+const iossl_staple *iossl_conn_get0_staple_settings(const iossl_conn *conn);
+/* Where answers of OCSP responders are kept. Borrowed. */
+iossl_ocsp_place *iossl_conn_get0_ocsp_place(const iossl_conn *conn);
 
 iossl_verifier *iossl_conn_get0_verifier(iossl_conn *conn);
 

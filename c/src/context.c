@@ -29,6 +29,7 @@
 #include "conn.h"
 #include "error.h"
 #include "init.h"
+#include "ocsp_staple.h"
 #include "strmap.h"
 
 /* What a server name gets. */
@@ -36,6 +37,8 @@ typedef struct {
     SSL_CTX *ssl_ctx;
     char *cipher_list;      /* owned; NULL: as the connection has it */
     char *ciphersuites;
+    iossl_staple_file **staples;    /* owned, and each of them: what a server may show */
+    size_t n_staples;
 } host_entry;
 
 struct iossl_ctx {
@@ -44,6 +47,7 @@ struct iossl_ctx {
     iossl_strmap *hosts;            /* lower-case name => host_entry; "" is the default */
     host_entry *fallback;           /* of hosts: "", or where that isn't, the first */
     iossl_verify_settings verify;
+    iossl_ocsp_place *ocsp_place;   /* of a cache of its own */
     iossl_protocols alpn, npn;
     unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];  /* of verified sessions: configured or random */
     size_t sid_ctx_len;
@@ -190,6 +194,19 @@ choose_npn(SSL *ssl, unsigned char **out, unsigned char *out_len, const unsigned
     return SSL_TLSEXT_ERR_OK;
 }
 #endif
+
+/* One function for both roles: a server has a staple to show, a client one to judge. */
+static int
+on_status(SSL *ssl, void *arg)
+{
+    const host_entry *entry = arg;
+    iossl_conn *conn = iossl_conn_from_ssl(ssl);
+
+    if (SSL_is_server(ssl) == 0)
+        return conn == NULL || iossl_conn_judge_staple(conn) ? 1 : 0;
+    return iossl_staple_answer(ssl, conn == NULL ? NULL : iossl_conn_get0_staple_settings(conn),
+                               entry->staples, entry->n_staples);
+}
 
 /* ---- Applying a configuration to one SSL_CTX ------------------------------------------------- */
 
@@ -520,7 +537,7 @@ apply_hosts(builder *b, SSL_CTX *ssl_ctx)
 }
 
 static SSL_CTX *
-new_ssl_ctx(builder *b, const char *host, iossl_error *err)
+new_ssl_ctx(builder *b, const char *host, host_entry *entry, iossl_error *err)
 {
     SSL_CTX *ssl_ctx = SSL_CTX_new(TLS_method());
 
@@ -546,6 +563,8 @@ new_ssl_ctx(builder *b, const char *host, iossl_error *err)
         iossl_error_memory(err);
         goto failed;
     }
+    (void)SSL_CTX_set_tlsext_status_cb(ssl_ctx, on_status);
+    (void)SSL_CTX_set_tlsext_status_arg(ssl_ctx, entry);
     return ssl_ctx;
 failed:
     SSL_CTX_free(ssl_ctx);
@@ -560,6 +579,9 @@ free_host_entry(void *p)
     if (entry == NULL)
         return;
     SSL_CTX_free(entry->ssl_ctx);
+    for (size_t i = 0; i < entry->n_staples; i++)
+        iossl_staple_file_free(entry->staples[i]);
+    free(entry->staples);
     free(entry->cipher_list);
     free(entry->ciphersuites);
     free(entry);
@@ -580,6 +602,32 @@ own_string(const iossl_strmap *map, const char *host, const char *openssl_defaul
     return copy;
 }
 
+/* The staples of "host" and of each "host%tag". False: no memory. */
+static bool
+add_staples(const builder *b, const char *host, host_entry *entry)
+{
+    const iossl_strmap *staples = b->config->staples;
+    size_t n = iossl_strmap_count(staples), len = strlen(host);
+
+    if (n == 0)
+        return true;
+    if ((entry->staples = calloc(n, sizeof(*entry->staples))) == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const char *key = iossl_strmap_key(staples, i);
+        const iossl_staple_recipe *recipe = iossl_strmap_value(staples, i);
+
+        if (strncmp(key, host, len) != 0 || (key[len] != '\0' && key[len] != '%'))
+            continue;
+        entry->staples[entry->n_staples] =
+            iossl_staple_file_new(recipe->file, recipe->der, recipe->len);
+        if (entry->staples[entry->n_staples] == NULL)
+            return false;
+        entry->n_staples++;
+    }
+    return true;
+}
+
 static iossl_status
 add_host(builder *b, const char *host, iossl_error *err)
 {
@@ -592,12 +640,12 @@ add_host(builder *b, const char *host, iossl_error *err)
         entry->ciphersuites = own_string(b->config->ciphersuites, host,
                                           iossl_compat_default_ciphersuites(), &ok);
     }
-    if (!ok) {
+    if (!ok || !add_staples(b, host, entry)) {
         free_host_entry(entry);
         iossl_error_memory(err);
         return IOSSL_ERROR;
     }
-    if ((entry->ssl_ctx = new_ssl_ctx(b, host, err)) == NULL
+    if ((entry->ssl_ctx = new_ssl_ctx(b, host, entry, err)) == NULL
         || !iossl_strmap_put(b->ctx->hosts, host, entry)) {
         if (entry->ssl_ctx != NULL)
             iossl_error_memory(err);
@@ -663,6 +711,23 @@ done:
     return status;
 }
 
+/* A staple is for a certificate: where there is none, it was meant for another host. */
+static iossl_status
+check_staples(const builder *b, iossl_error *err)
+{
+    for (size_t i = 0; i < iossl_strmap_count(b->config->staples); i++) {
+        const char *key = iossl_strmap_key(b->config->staples, i);
+
+        if (iossl_strmap_get(b->config->host_certs, key) != NULL)
+            continue;
+        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                        "an OCSP response was given to be stapled for \"%s\", which has no "
+                        "certificate; give one, or name the host as it is named there", key);
+        return IOSSL_ERROR;
+    }
+    return IOSSL_OK;
+}
+
 static iossl_status
 add_all_hosts(builder *b, iossl_error *err)
 {
@@ -675,6 +740,8 @@ add_all_hosts(builder *b, iossl_error *err)
         return IOSSL_ERROR;
     }
     if (n == 0 && add_host(b, "", err) != IOSSL_OK)
+        goto done;
+    if (check_staples(b, err) != IOSSL_OK)
         goto done;
     for (size_t i = 0; i < n; i++)
         if (add_host_cert(b, keys[i], err) != IOSSL_OK)
@@ -888,6 +955,20 @@ copy_protocols(iossl_protocols *to, const iossl_protocols *from)
     return true;
 }
 
+/* How many answers the cache of a context holds: its servers' chains, for most programs. */
+#define OCSP_CACHE_SIZE 100
+
+static bool
+make_ocsp_place(iossl_ctx *ctx)
+{
+    iossl_ocsp_cache *cache = iossl_ocsp_cache_new(OCSP_CACHE_SIZE, NULL);
+
+    if (cache != NULL)
+        ctx->ocsp_place = iossl_ocsp_place_new_cache(cache);
+    iossl_ocsp_cache_free(cache);
+    return ctx->ocsp_place != NULL;
+}
+
 static iossl_ctx *
 new_empty(const iossl_config *config, iossl_error *err)
 {
@@ -901,6 +982,7 @@ new_empty(const iossl_config *config, iossl_error *err)
     ctx->role = config->role;
     iossl_verify_settings_copy(&ctx->verify, &config->verify);
     if ((ctx->hosts = iossl_strmap_new(free_host_entry)) == NULL
+        || !make_ocsp_place(ctx)
         || !copy_protocols(&ctx->alpn, &config->alpn) || !copy_protocols(&ctx->npn, &config->npn)) {
         iossl_ctx_free(ctx);
         iossl_error_memory(err);
@@ -958,6 +1040,7 @@ iossl_ctx_free(iossl_ctx *ctx)
         return;
     iossl_strmap_free(ctx->hosts);
     iossl_verify_settings_cleanup(&ctx->verify);
+    iossl_ocsp_place_free(ctx->ocsp_place);
     free(ctx->alpn.wire);
     free(ctx->npn.wire);
     free(ctx);
@@ -988,6 +1071,18 @@ iossl_ctx_get0_verified_sid_ctx(const iossl_ctx *ctx, size_t *len)
 {
     *len = ctx->sid_ctx_len;
     return ctx->sid_ctx;
+}
+
+iossl_ocsp_place *
+iossl_ctx_get0_ocsp_place(const iossl_ctx *ctx)
+{
+    return ctx->ocsp_place;
+}
+
+iossl_ocsp_cache *
+iossl_ctx_get0_ocsp_cache(const iossl_ctx *ctx)
+{
+    return iossl_ocsp_place_get0_cache(ctx->ocsp_place);
 }
 
 const iossl_verify_settings *

@@ -5,6 +5,7 @@
 #define IOSSL_CONTEXT_H
 
 #include "iossl.h"
+#include "ocsp_cache.h"
 #include "verify.h"
 
 /* The set of sessions that a server which verifies its clients may resume (1 to 32 bytes). */
@@ -13,6 +14,9 @@ const unsigned char *iossl_ctx_get0_verified_sid_ctx(const iossl_ctx *ctx, size_
 /* 32 bytes, equal for contexts that trust the same; 16 random bytes of this one. */
 const unsigned char *iossl_ctx_get0_trust(const iossl_ctx *ctx);
 const unsigned char *iossl_ctx_get0_id(const iossl_ctx *ctx);
+
+/* Where answers of OCSP responders are kept by default. Borrowed. */
+iossl_ocsp_place *iossl_ctx_get0_ocsp_place(const iossl_ctx *ctx);
 
 const iossl_verify_settings *iossl_ctx_get0_verify_settings(const iossl_ctx *ctx);
 

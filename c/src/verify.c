@@ -36,6 +36,7 @@ iossl_verify_settings_init(iossl_verify_settings *settings, iossl_role role)
         .mode = role == IOSSL_CLIENT ? IOSSL_VERIFY_PEER : IOSSL_VERIFY_NONE,
         .scheme = *iossl_scheme_by_name("default"),
         .require_name = true,
+        .ocsp_mode = IOSSL_OCSP_DEFAULT,
     };
 }
 

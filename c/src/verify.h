@@ -14,6 +14,7 @@ typedef struct iossl_verify_settings {
     iossl_pins *pins;           /* owned reference, NULL: none */
     bool require_pin;
     bool require_name;
+    int ocsp_mode;              /* IOSSL_OCSP_*, see ocsp_staple.h */
 } iossl_verify_settings;
 
 void iossl_verify_settings_init(iossl_verify_settings *settings, iossl_role role);

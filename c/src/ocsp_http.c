@@ -1,0 +1,222 @@
+/*
+ * ocsp_http.c - one question to a responder over HTTP.
+ *
+ * Owns      the address in a uri, the connection, the deadline over both.
+ * Promises  returns by the deadline (but for the name lookup), raises no SIGPIPE, follows no
+ *           redirection: the responder is the one that the certificate names.
+ * Leaves    HTTP itself to OpenSSL, bytes to transport.c, the answer to ocsp.c.
+ * See       RFC 6960 appendix A, OSSL_HTTP_REQ_CTX_nbio(3).
+ *
+ * OSSL_HTTP_transfer(3) would do all of it, but counts in seconds, and takes a refused connection
+ * for a reason to try until they are over.
+ */
+#include "ocsp_http.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include "compat.h"
+#include "iossl.h"
+#include "transport.h"
+
+#define MAX_RESPONSE (100UL * 1024)
+
+/* Where a uri points to; strings are owned. */
+typedef struct {
+    char *authority;            /* "host:port" or "host", as it stands in the uri */
+    char *host;                 /* without brackets */
+    char *port;
+    char *path;                 /* with the slash */
+} address;
+
+static void
+address_cleanup(address *a)
+{
+    free(a->authority);
+    free(a->host);
+    free(a->port);
+    free(a->path);
+    *a = (address){0};
+}
+
+/* False: not such a uri, or no memory. */
+static bool
+address_parse(address *a, const char *uri)
+{
+    size_t len, host_len;
+    const char *host, *end;
+
+    *a = (address){0};
+    if (strncasecmp(uri, "http://", 7) != 0)
+        return false;
+    host = uri + 7;
+    len = strcspn(host, "/?#");
+    if (memchr(host, '@', len) != NULL)
+        return false;           /* no names and passwords from a certificate */
+    a->authority = strndup(host, len);
+    a->path = strdup(host[len] == '/' ? host + len : "/");
+    if (a->authority == NULL || a->path == NULL)
+        goto failed;
+    if (a->authority[0] == '[') {
+        if ((end = strchr(a->authority, ']')) == NULL)
+            goto failed;
+        host_len = (size_t)(end - a->authority) - 1;
+        a->host = strndup(a->authority + 1, host_len);
+        end++;
+    } else {
+        host_len = strcspn(a->authority, ":");
+        a->host = strndup(a->authority, host_len);
+        end = a->authority + host_len;
+    }
+    if (host_len == 0 || (*end != '\0' && *end != ':'))
+        goto failed;
+    a->port = strdup(*end == ':' && end[1] != '\0' ? end + 1 : "80");
+    if (a->host != NULL && a->port != NULL && a->port[strspn(a->port, "0123456789")] == '\0')
+        return true;
+failed:
+    address_cleanup(a);
+    return false;
+}
+
+/* What is left until the deadline; -1: no limit, 0: nothing. */
+static int64_t
+time_left(int64_t deadline_ms)
+{
+    int64_t left;
+
+    if (deadline_ms < 0)
+        return -1;
+    left = deadline_ms - iossl_now_ms();
+    return left > 0 ? left : 0;
+}
+
+/* Waits for a connection under way. */
+static bool
+await_connect(int fd, int64_t deadline_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    int errnum = 0, n;
+    socklen_t size = sizeof errnum;
+
+    do {
+        int64_t left = time_left(deadline_ms);
+
+        n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
+    } while ((n < 0 && errno == EINTR) || (n == 0 && time_left(deadline_ms) != 0));
+    return n == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &size) == 0 && errnum == 0;
+}
+
+/* A connected socket, -1: none. */
+static int
+open_socket(const char *host, const char *port, int64_t deadline_ms)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo *found = NULL;
+    int fd = -1;
+
+    if (getaddrinfo(host, port, &hints, &found) != 0)
+        return -1;
+    for (const struct addrinfo *ai = found; ai != NULL && fd < 0; ai = ai->ai_next) {
+        fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    ai->ai_protocol);
+        if (fd < 0)
+            continue;
+        if (connect(fd, ai->ai_addr, ai->ai_addrlen) != 0
+            && ((errno != EINPROGRESS && errno != EINTR) || !await_connect(fd, deadline_ms))) {
+            (void)close(fd);
+            fd = -1;
+        }
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+/* Steps and waits until the answer is there. */
+static bool
+exchange(iossl_compat_http *http, iossl_transport *transport, int64_t deadline_ms)
+{
+    int done;
+
+    while ((iossl_transport_begin(transport), done = iossl_compat_http_step(http)) == -1) {
+        iossl_status want = iossl_transport_get0_last(transport)->status, waited;
+
+        if (want != IOSSL_WANT_READ && want != IOSSL_WANT_WRITE && want != IOSSL_INTERRUPTED)
+            return false;
+        do {
+            int64_t left = time_left(deadline_ms);
+
+            if (left == 0)
+                return false;
+            waited = want == IOSSL_INTERRUPTED ? IOSSL_OK
+                                               : iossl_transport_wait(transport, want, left);
+        } while (waited == IOSSL_INTERRUPTED);
+        if (waited != IOSSL_OK)
+            return false;
+    }
+    return done == 1;
+}
+
+/* The body of an answer, copied. */
+static bool
+take_body(iossl_compat_http *http, unsigned char **body, size_t *len)
+{
+    BIO *bio = iossl_compat_http_get0_body(http);
+    char *bytes = NULL;
+    long n = bio == NULL ? 0 : BIO_get_mem_data(bio, &bytes);
+
+    if (n <= 0 || (*body = OPENSSL_memdup(bytes, (size_t)n)) == NULL)
+        return false;
+    *len = (size_t)n;
+    return true;
+}
+
+bool
+iossl_ocsp_http_post(const char *uri, OCSP_REQUEST *request, int64_t deadline_ms,
+                     unsigned char **body, size_t *len)
+{
+    address target = {0}, proxy = {0};
+    const iossl_transfer_mode mode = {.never_wait = true, .no_sigpipe = true};
+    const char *through;
+    iossl_transport *transport = NULL;
+    iossl_compat_http *http = NULL;
+    BIO *bio = NULL;
+    int fd = -1;
+    bool ok = false;
+
+    *body = NULL;
+    *len = 0;
+    if (!address_parse(&target, uri))
+        goto done;
+    /* Not HTTP_PROXY: in a CGI program, the client sets that. */
+    through = iossl_compat_http_proxy(getenv("http_proxy"), target.host);
+    if (through != NULL && !address_parse(&proxy, through))
+        goto done;
+    fd = open_socket(through != NULL ? proxy.host : target.host,
+                     through != NULL ? proxy.port : target.port, deadline_ms);
+    if (fd < 0 || (transport = iossl_transport_new_fd(fd, NULL)) == NULL
+        || (bio = iossl_transport_bio_new(transport)) == NULL)
+        goto done;
+    iossl_transport_set_mode(transport, mode);
+    http = iossl_compat_http_new(bio, target.authority, through != NULL ? uri : target.path,
+                                 request, MAX_RESPONSE);
+    ok = http != NULL && exchange(http, transport, deadline_ms) && take_body(http, body, len);
+done:
+    iossl_compat_http_free(http);
+    BIO_free(bio);
+    iossl_transport_free(transport);
+    if (fd >= 0)
+        (void)close(fd);
+    address_cleanup(&target);
+    address_cleanup(&proxy);
+    ERR_clear_error();
+    return ok;
+}

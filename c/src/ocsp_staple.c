@@ -1,0 +1,511 @@
+/*
+ * ocsp_staple.c - an OCSP response within the handshake: judged by a client, sent by a server.
+ *
+ * Owns      what a mode asks for; the verdict over a staple; the file or bytes a server staples.
+ * Promises  a revoked certificate never comes out as connected, and nothing that isn't verified
+ *           counts as good. A server sends no answer that is out of date, about another
+ *           certificate, or anything but good; a changed file is seen at the next handshake.
+ * Leaves    reading a response to ocsp.c; the call from OpenSSL, and failing, to conn.c.
+ * See       RFC 6066 section 8, RFC 7633, SSL_CTX_set_tlsext_status_cb(3).
+ */
+#include "ocsp_staple.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/err.h>
+#include <openssl/tls1.h>
+#include <openssl/x509v3.h>
+
+#include "error.h"
+#include "file.h"
+
+/* No OCSP response is near that size; OpenSSL's HTTP client stops there too. */
+#define MAX_RESPONSE (100 * (size_t)1024)
+
+/* ---- Policy ---------------------------------------------------------------------------------- */
+
+iossl_status
+iossl_staple_check_mode(int mode, iossl_error *err)
+{
+    const int known = IOSSL_OCSP_NO_STAPLE | IOSSL_OCSP_MUST_STAPLE | IOSSL_OCSP_FAIL_HARD
+                      | IOSSL_OCSP_FULL_CHAIN | IOSSL_OCSP_TRY_STAPLE;
+
+    if (mode == IOSSL_OCSP_DEFAULT || (mode >= 0 && (mode & ~known) == 0))
+        return IOSSL_OK;
+    iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL,
+                    "SSL_ocsp_mode %d: combine SSL_OCSP_NO_STAPLE (1), SSL_OCSP_MUST_STAPLE (2), "
+                    "SSL_OCSP_FAIL_HARD (4), SSL_OCSP_FULL_CHAIN (8) and SSL_OCSP_TRY_STAPLE (16)",
+                    mode);
+    return IOSSL_ERROR;
+}
+
+int
+iossl_staple_mode(const iossl_verify_settings *settings)
+{
+    if (settings->ocsp_mode != IOSSL_OCSP_DEFAULT)
+        return settings->ocsp_mode;
+    return (settings->mode & IOSSL_VERIFY_PEER) != 0 ? IOSSL_OCSP_TRY_STAPLE : 0;
+}
+
+/*
+ * FULL_CHAIN and FAIL_HARD say more than the default, so they don't take its staple away. Who pins
+ * a leaf has named the certificate to be believed, whatever its issuer says of it; only a staple
+ * that must be there is asked for then.
+ */
+static bool
+asks(const iossl_verify_settings *settings)
+{
+    int mode = iossl_staple_mode(settings);
+
+    if (mode == 0 || (mode & IOSSL_OCSP_NO_STAPLE) != 0)
+        return false;
+    return settings->pins == NULL || (mode & IOSSL_OCSP_MUST_STAPLE) != 0;
+}
+
+/* ---- Client ---------------------------------------------------------------------------------- */
+
+void
+iossl_staple_cleanup(iossl_staple *staple)
+{
+    iossl_ocsp_place_free(staple->place);
+    staple->place = NULL;
+}
+
+bool
+iossl_staple_begin(iossl_staple *staple, const iossl_verify_settings *settings, SSL *ssl)
+{
+    staple->state = IOSSL_STAPLE_UNCHECKED;
+    staple->is_judged = staple->has_refused = false;
+    staple->text[0] = '\0';
+    return !asks(settings) || SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp) == 1;
+}
+
+/* RFC 7633: does the certificate demand that it be shown with a staple? */
+static bool
+demands_staple(const X509 *cert)
+{
+    TLS_FEATURE *features = X509_get_ext_d2i(cert, NID_tlsfeature, NULL, NULL);
+    bool found = false;
+
+    for (int i = 0; !found && i < sk_ASN1_INTEGER_num(features); i++)
+        found = ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) == TLSEXT_TYPE_status_request;
+    TLS_FEATURE_free(features);
+    ERR_clear_error();
+    return found;
+}
+
+static void
+say_unusable(iossl_staple *staple, const char *why)
+{
+    staple->state = IOSSL_STAPLE_UNUSABLE;
+    (void)snprintf(staple->text, sizeof staple->text, "%s", why);
+}
+
+/* One certificate of the chain: false where it is revoked. Only the leaf has to be covered. */
+static bool
+judge_cert(iossl_staple *staple, const iossl_ocsp_reading *reading, X509 *cert, X509 *issuer,
+           bool is_leaf, iossl_error *cause)
+{
+    iossl_ocsp_subject subject;
+    iossl_ocsp_answer answer;
+    bool well = true;
+
+    if (!iossl_ocsp_subject_init(&subject, cert, issuer)) {
+        if (is_leaf)
+            say_unusable(staple, "out of memory");
+        return true;
+    }
+    iossl_ocsp_ask(reading, &subject, iossl_ocsp_now(), &answer);
+    switch (answer.kind) {
+    case IOSSL_ANSWER_NONE:
+        if (is_leaf)
+            say_unusable(staple, "no data in response: it isn't about the server's certificate");
+        break;
+    case IOSSL_ANSWER_SOFT:
+        /* Remembered, so that a resolver tells why; but soon it may ask the responder itself. */
+        if (is_leaf)
+            say_unusable(staple, answer.text);
+        break;
+    case IOSSL_ANSWER_GOOD:
+        iossl_ocsp_place_put(staple->place, &subject, &answer.entry, NULL, NULL);
+        if (is_leaf)
+            staple->state = IOSSL_STAPLE_GOOD;
+        break;
+    case IOSSL_ANSWER_HARD:
+        iossl_error_set(cause, IOSSL_E_REVOKED, IOSSL_RANK_IDENTITY,
+                        "%s; subject: %s (stapled OCSP response)", answer.text, subject.name);
+        iossl_ocsp_place_put(staple->place, &subject, &answer.entry, answer.text, NULL);
+        staple->state = IOSSL_STAPLE_BAD;
+        well = false;
+        break;
+    }
+    iossl_ocsp_subject_cleanup(&subject);
+    return well;
+}
+
+/* What is looked at: the chain, then the issuers that it lacks, each with a reference. */
+static STACK_OF(X509) *
+collect_certs(STACK_OF(X509) *chain, X509_STORE *store)
+{
+    STACK_OF(X509) *certs = chain == NULL ? sk_X509_new_null() : X509_chain_up_ref(chain);
+
+    for (int i = 0; certs != NULL && i < sk_X509_num(chain); i++) {
+        X509 *issuer = iossl_ocsp_find_issuer(sk_X509_value(chain, i), certs, store);
+
+        if (issuer != NULL && sk_X509_push(certs, issuer) <= 0) {
+            X509_free(issuer);
+            sk_X509_pop_free(certs, X509_free);
+            certs = NULL;
+        }
+    }
+    return certs;
+}
+
+/* Every certificate of the chain that the response is about. */
+static bool
+judge_response(iossl_staple *staple, OCSP_RESPONSE *response, STACK_OF(X509) *chain,
+               X509_STORE *store, bool is_chain_verified, iossl_error *cause)
+{
+    STACK_OF(X509) *certs = collect_certs(chain, store);
+    iossl_ocsp_reading reading = {0};
+    bool well = true;
+
+    if (certs == NULL) {
+        say_unusable(staple, "out of memory");
+        return true;
+    }
+    if (!iossl_ocsp_open(&reading, response, certs, NULL)) {
+        say_unusable(staple, reading.text);
+        goto done;
+    }
+    say_unusable(staple, "the issuer of the server's certificate isn't known, or isn't trusted");
+    for (int i = 0; well && i < sk_X509_num(chain); i++) {
+        X509 *cert = sk_X509_value(chain, i);
+        X509 *issuer = iossl_ocsp_find_issuer(cert, certs, NULL);
+
+        if (issuer != NULL
+            && (is_chain_verified || iossl_ocsp_is_trusted(issuer, chain, store)))
+            well = judge_cert(staple, &reading, cert, issuer, i == 0, cause);
+        X509_free(issuer);
+    }
+done:
+    iossl_ocsp_close(&reading);
+    sk_X509_pop_free(certs, X509_free);
+    return well;
+}
+
+/* NULL where it isn't one, or not only one. */
+static OCSP_RESPONSE *
+parse(const unsigned char *der, size_t len)
+{
+    const unsigned char *p = der;
+    OCSP_RESPONSE *response = len > MAX_RESPONSE ? NULL : d2i_OCSP_RESPONSE(NULL, &p, (long)len);
+
+    if (response != NULL && p != der + len) {
+        OCSP_RESPONSE_free(response);
+        response = NULL;
+    }
+    ERR_clear_error();
+    return response;
+}
+
+/* The chain as verified, or where that isn't so, as it was sent. */
+static STACK_OF(X509) *
+chain_of(SSL *ssl, bool *is_verified)
+{
+    STACK_OF(X509) *verified = SSL_get0_verified_chain(ssl);
+
+    *is_verified = SSL_get_verify_result(ssl) == X509_V_OK && verified != NULL;
+    return *is_verified ? verified : SSL_get_peer_cert_chain(ssl);
+}
+
+static bool
+refuse_missing(const iossl_staple *staple, const iossl_verify_settings *settings,
+               iossl_error *cause)
+{
+    const char *why = "the server sent none";
+
+    if (!asks(settings))
+        why = "SSL_OCSP_NO_STAPLE forbids to ask for it";
+    else if (staple->state == IOSSL_STAPLE_UNUSABLE)
+        why = staple->text;
+    iossl_error_set(cause, IOSSL_E_REVOKED, IOSSL_RANK_IDENTITY,
+                    "did not receive the required stapled OCSP response: %s%s", why,
+                    (iossl_staple_mode(settings) & IOSSL_OCSP_MUST_STAPLE) != 0
+                        ? ""
+                        : "; the certificate itself demands one (RFC 7633)");
+    return false;
+}
+
+/* The staple that came, or didn't, in a full handshake. */
+static bool
+judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl)
+{
+    const iossl_verify_settings *settings = &v->settings;
+    const unsigned char *der = NULL;
+    long len = asks(settings) ? SSL_get_tlsext_status_ocsp_resp(ssl, &der) : 0;
+    OCSP_RESPONSE *response = NULL;
+    bool is_verified, is_required, well = true;
+    STACK_OF(X509) *chain = chain_of(ssl, &is_verified);
+    X509 *leaf = sk_X509_value(chain, 0);
+
+    is_required = (iossl_staple_mode(settings) & IOSSL_OCSP_MUST_STAPLE) != 0
+                  || (asks(settings) && (settings->mode & IOSSL_VERIFY_PEER) != 0
+                      && settings->pins == NULL && leaf != NULL && demands_staple(leaf));
+    if (!asks(settings) && !is_required)
+        return true;
+    staple->state = IOSSL_STAPLE_NONE;
+    if (der != NULL && len > 0) {
+        response = parse(der, (size_t)len);
+        say_unusable(staple, "invalid response (no OCSP_RESPONSE)");
+    }
+    if (staple->cb != NULL && asks(settings) && !staple->cb(staple->cb_arg, response)) {
+        iossl_error_set(v->cause, IOSSL_E_CALLBACK, IOSSL_RANK_IDENTITY,
+                        "the program's SSL_ocsp_staple_callback refused the server");
+        well = false;
+    } else if (staple->cb != NULL && !is_required) {
+        staple->state = IOSSL_STAPLE_UNCHECKED;
+    } else {
+        if (response != NULL)
+            well = judge_response(staple, response, chain,
+                                  SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)), is_verified,
+                                  v->cause);
+        if (well && is_required && staple->state != IOSSL_STAPLE_GOOD)
+            well = refuse_missing(staple, settings, v->cause);
+    }
+    OCSP_RESPONSE_free(response);
+    return well;
+}
+
+bool
+iossl_staple_judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl, bool is_bound)
+{
+    bool well;
+
+    if (staple->is_judged)
+        return true;
+    if (SSL_session_reused(ssl) == 1) {
+        /* No certificate comes, and no staple: what was judged with the session holds on. */
+        well = is_bound || (iossl_staple_mode(&v->settings) & IOSSL_OCSP_MUST_STAPLE) == 0
+               || refuse_missing(staple, &v->settings, v->cause);
+    } else {
+        well = judge(staple, v, ssl);
+    }
+    staple->is_judged = well;
+    staple->has_refused = !well;
+    ERR_clear_error();
+    return well;
+}
+
+/* ---- Server ---------------------------------------------------------------------------------- */
+
+struct iossl_staple_file {
+    CRYPTO_RWLOCK *lock;        /* guards all below but path */
+    char *path;                 /* owned; NULL: the bytes were given */
+    struct stat seen;           /* the file that the bytes are of */
+    unsigned char *der;         /* owned; NULL: there is none */
+    size_t len;
+    OCSP_BASICRESP *basic;      /* owned; NULL: the bytes are no successful response */
+};
+
+/* The part of a response that has answers, NULL where it has none. */
+static OCSP_BASICRESP *
+basic_of(const unsigned char *der, size_t len)
+{
+    OCSP_RESPONSE *response = parse(der, len);
+    OCSP_BASICRESP *basic = NULL;
+
+    if (response != NULL && OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL)
+        basic = OCSP_response_get1_basic(response);
+    OCSP_RESPONSE_free(response);
+    ERR_clear_error();
+    return basic;
+}
+
+bool
+iossl_staple_is_response(const void *der, size_t len)
+{
+    OCSP_RESPONSE *response = parse(der, len);
+    bool is_one = response != NULL;
+
+    OCSP_RESPONSE_free(response);
+    return is_one;
+}
+
+iossl_staple_file *
+iossl_staple_file_new(const char *file, const void *der, size_t len)
+{
+    iossl_staple_file *f = calloc(1, sizeof *f);
+    bool ok = f != NULL && (f->lock = CRYPTO_THREAD_lock_new()) != NULL;
+
+    if (ok && file != NULL)
+        ok = (f->path = strdup(file)) != NULL;
+    if (ok && file == NULL && (ok = (f->der = OPENSSL_memdup(der, len)) != NULL)) {
+        f->len = len;
+        f->basic = basic_of(f->der, len);
+    }
+    if (!ok) {
+        iossl_staple_file_free(f);
+        f = NULL;
+    }
+    return f;
+}
+
+void
+iossl_staple_file_free(iossl_staple_file *file)
+{
+    if (file == NULL)
+        return;
+    OCSP_BASICRESP_free(file->basic);
+    OPENSSL_free(file->der);
+    free(file->path);
+    CRYPTO_THREAD_lock_free(file->lock);
+    free(file);
+}
+
+static bool
+is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size
+           && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Takes in what the file is now. Where it can't be read, what was read before stays: it has its own
+ * end. Under the write lock. */
+static void
+refresh(iossl_staple_file *file)
+{
+    iossl_file content;
+    struct stat now;
+
+    if (stat(file->path, &now) != 0 || is_same_file(&now, &file->seen)
+        || iossl_file_read(&content, file->path, MAX_RESPONSE) != 0)
+        return;
+    OCSP_BASICRESP_free(file->basic);
+    OPENSSL_free(file->der);
+    file->der = content.bytes;
+    file->len = content.len;
+    file->seen = content.info;
+    file->basic = basic_of(file->der, file->len);
+}
+
+/* Without the issuer: the serial number and, where its digest is known, the issuer's name. */
+static bool
+names_cert(const OCSP_SINGLERESP *single, const X509 *cert)
+{
+    OCSP_CERTID *id = (OCSP_CERTID *)(uintptr_t)OCSP_SINGLERESP_get0_id(single);
+    ASN1_OCTET_STRING *name_hash = NULL;
+    ASN1_INTEGER *serial = NULL;
+    ASN1_OBJECT *digest = NULL;
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned int len = 0;
+    const EVP_MD *md;
+
+    return OCSP_id_get0_info(&name_hash, &digest, NULL, &serial, id) == 1
+           && ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(cert)) == 0
+           && (md = EVP_get_digestbyobj(digest)) != NULL
+           && X509_NAME_digest(X509_get_issuer_name(cert), md, hash, &len) == 1
+           && (int)len == ASN1_STRING_length(name_hash)
+           && memcmp(hash, ASN1_STRING_get0_data(name_hash), len) == 0;
+}
+
+/* Does the response say, and at this time, that this certificate is good? */
+static bool
+is_worth_sending(OCSP_BASICRESP *basic, const X509 *cert)
+{
+    int64_t now = iossl_ocsp_now();
+    bool good = false;
+
+    for (int i = 0; i < OCSP_resp_count(basic); i++) {
+        OCSP_SINGLERESP *single = OCSP_resp_get0(basic, i);
+        ASN1_GENERALIZEDTIME *from = NULL, *to = NULL;
+
+        if (!names_cert(single, cert))
+            continue;
+        good = OCSP_single_get0_status(single, NULL, NULL, &from, &to) == V_OCSP_CERTSTATUS_GOOD
+               && iossl_ocsp_epoch(from) <= now + IOSSL_OCSP_SKEW_S
+               && now < (to != NULL ? iossl_ocsp_epoch(to)
+                                    : iossl_ocsp_epoch(from) + IOSSL_OCSP_MAX_AGE_S);
+        if (!good)
+            break;
+    }
+    return good;
+}
+
+/* A copy for OpenSSL of what the file has for this certificate; NULL: nothing. */
+static unsigned char *
+take_from_file(iossl_staple_file *file, const X509 *cert, size_t *len)
+{
+    unsigned char *copy = NULL;
+
+    if (CRYPTO_THREAD_write_lock(file->lock) != 1)
+        return NULL;
+    if (file->path != NULL)
+        refresh(file);
+    if (file->basic != NULL && is_worth_sending(file->basic, cert)
+        && (copy = OPENSSL_memdup(file->der, file->len)) != NULL)
+        *len = file->len;
+    (void)CRYPTO_THREAD_unlock(file->lock);
+    return copy;
+}
+
+/* What the program's source hands over. */
+typedef struct {
+    unsigned char *der;         /* owned */
+    size_t len;
+} given;
+
+static void
+give(void *to, const void *der, size_t len)
+{
+    given *g = to;
+
+    OPENSSL_free(g->der);
+    g->der = len == 0 || len > MAX_RESPONSE ? NULL : OPENSSL_memdup(der, len);
+    g->len = g->der == NULL ? 0 : len;
+}
+
+static unsigned char *
+take_from_source(const iossl_staple *staple, X509 *cert, size_t *len)
+{
+    given g = {0};
+    OCSP_BASICRESP *basic;
+
+    staple->source(staple->source_arg, cert, give, &g);
+    if (g.der == NULL)
+        return NULL;
+    if ((basic = basic_of(g.der, g.len)) == NULL || !is_worth_sending(basic, cert)) {
+        OPENSSL_free(g.der);
+        g.der = NULL;
+    }
+    OCSP_BASICRESP_free(basic);
+    *len = g.len;
+    return g.der;
+}
+
+int
+iossl_staple_answer(SSL *ssl, const iossl_staple *staple, iossl_staple_file *const *files,
+                    size_t n)
+{
+    X509 *cert = SSL_get_certificate(ssl);      /* in this callback, the one that was chosen */
+    unsigned char *der = NULL;
+    size_t len = 0;
+
+    if (cert == NULL)
+        return SSL_TLSEXT_ERR_NOACK;
+    if (staple != NULL && staple->source != NULL)
+        der = take_from_source(staple, cert, &len);
+    for (size_t i = 0; der == NULL && i < n; i++)
+        der = take_from_file(files[i], cert, &len);
+    ERR_clear_error();
+    if (der == NULL)
+        return SSL_TLSEXT_ERR_NOACK;
+    if (SSL_set_tlsext_status_ocsp_resp(ssl, der, (long)len) != 1) {
+        OPENSSL_free(der);
+        return SSL_TLSEXT_ERR_NOACK;
+    }
+    return SSL_TLSEXT_ERR_OK;
+}

@@ -1,0 +1,463 @@
+/*
+ * t_ocsp_responder.c - resolving against real responders on loopback: `openssl ocsp`, and servers
+ * that say something else, or nothing.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "iossl.h"
+#include "support_files.h"
+#include "support_ocsp.h"
+#include "support_pair.h"
+#include "tap.h"
+
+static test_identity ca, other_ca, good, revoked, unknown;
+static char uri[64], aia[80];
+
+/* A listening socket on a port of the system's choice. */
+static int
+listen_here(int *port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, 8) != 0
+        || getsockname(fd, (struct sockaddr *)&at, &size) != 0)
+        bail_out("no listener");
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
+static test_identity
+make(const char *name, long serial)
+{
+    return test_identity_extended(
+        &(test_cert_spec){.common_name = name, .issuer = &ca, .serial = serial},
+        (const test_extension[]){{NID_info_access, aia}}, 1);
+}
+
+/* All certificates name this responder. */
+static void
+make_certificates(int port)
+{
+    snprintf(uri, sizeof uri, "http://127.0.0.1:%d/ocsp", port);
+    snprintf(aia, sizeof aia, "OCSP;URI:%s", uri);
+    good = make("good", 2);
+    revoked = make("revoked", 3);
+    unknown = make("unknown", 4);
+}
+
+static void
+free_certificates(void)
+{
+    test_identity_free(&good);
+    test_identity_free(&revoked);
+    test_identity_free(&unknown);
+}
+
+/* Resolves with a fresh cache; the resolver is the caller's. */
+static iossl_ocsp_resolver *
+resolve(X509 *cert, bool nonce, int64_t timeout_ms, iossl_status *status, iossl_error *err)
+{
+    iossl_ctx *ctx = test_client_ctx(&ca, NULL);
+    iossl_ocsp_resolver *r = iossl_ocsp_resolver_new_for_chain(ctx, 0, cert, NULL, NULL);
+
+    if (r == NULL || iossl_ocsp_resolver_set_nonce(r, nonce, NULL) != IOSSL_OK)
+        bail_out("no resolver");
+    *status = iossl_ocsp_resolve(r, timeout_ms, err);
+    iossl_ctx_free(ctx);
+    return r;
+}
+
+/* ---- openssl ocsp ---------------------------------------------------------------------------- */
+
+static const char *
+write_cert(const char *name, X509 *cert)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    if (bio == NULL || PEM_write_bio_X509(bio, cert) != 1)
+        bail_out("PEM");
+    return test_write_bio(name, bio);
+}
+
+static const char *
+write_key(const char *name, EVP_PKEY *key)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    if (bio == NULL || PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
+        bail_out("PEM");
+    return test_write_bio(name, bio);
+}
+
+/* The responder as a child, whose first line says that it is ready; -1: there is no openssl. */
+static pid_t
+start_responder(int port, const test_identity *signer)
+{
+    const char *index = test_write_text("index.txt",
+                                        "V\t491231235959Z\t\t02\tunknown\t/CN=good\n"
+                                        "R\t491231235959Z\t251101000000Z,keyCompromise\t03\t"
+                                        "unknown\t/CN=revoked\n");
+    const char *ca_file = write_cert("ca.pem", ca.cert);
+    const char *signer_file = write_cert("signer.pem", signer->cert);
+    const char *key_file = write_key("signer.key", signer->key);
+    char number[16], line[256] = "";
+    size_t n = 0;
+    int ends[2];
+    pid_t pid = -1;
+
+    snprintf(number, sizeof number, "%d", port);
+    if (pipe(ends) != 0 || (pid = fork()) < 0)
+        bail_out("no process");
+    if (pid == 0) {
+        dup2(ends[1], 1);
+        dup2(ends[1], 2);
+        close(ends[0]);
+        alarm(TAP_WATCHDOG_SECONDS);    /* which outlives exec, so that it can't outlive us */
+        execlp("openssl", "openssl", "ocsp", "-port", number, "-index", index, "-CA", ca_file,
+               "-rsigner", signer_file, "-rkey", key_file, "-nmin", "5", (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    while (n < sizeof line - 1 && strstr(line, "waiting") == NULL) {
+        ssize_t got = read(ends[0], line + n, sizeof line - 1 - n);
+
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+        line[n] = '\0';
+    }
+    close(ends[0]);
+    if (strstr(line, "waiting") != NULL)
+        return pid;
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return -1;
+}
+
+static void
+stop_responder(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+typedef struct {
+    const char *what;
+    X509 **cert;
+    bool nonce;
+    const char *hard, *soft;    /* parts; "" and NULL: none */
+} responder_case;
+
+static void
+check_cases(const responder_case *cases, size_t n, const char *which)
+{
+    for (size_t i = 0; i < n; i++) {
+        const responder_case *c = &cases[i];
+        iossl_error *err = iossl_error_new();
+        iossl_status status;
+        iossl_ocsp_resolver *r = resolve(*c->cert, c->nonce, 20000, &status, err);
+        const char *soft = iossl_ocsp_resolver_soft_error(r);
+
+        is_int(status, c->hard[0] == '\0' ? IOSSL_OK : IOSSL_ERROR, "%s, %s%s: the result", which,
+               c->what, c->nonce ? " with a nonce" : "");
+        like(iossl_ocsp_resolver_hard_error(r), c->hard, "%s, %s: the hard error", which, c->what);
+        if (c->soft == NULL)
+            is_str(soft, NULL, "%s, %s: no soft error", which, c->what);
+        else
+            like(soft, c->soft, "%s, %s: the soft error", which, c->what);
+        if (c->hard[0] != '\0')
+            is_int(iossl_error_get_code(err), IOSSL_E_REVOKED, "%s, %s: as revoked", which,
+                   c->what);
+        ok(ERR_peek_error() == 0, "%s, %s: no error is left behind", which, c->what);
+        iossl_ocsp_resolver_free(r);
+        iossl_error_free(err);
+    }
+}
+
+/* A port that was free a moment ago: the responder can't be given a socket. */
+static int
+free_port(void)
+{
+    int port, fd = listen_here(&port);
+
+    close(fd);
+    return port;
+}
+
+static void
+test_openssl(void)
+{
+    const responder_case direct[] = {
+        {"good", &good.cert, false, "", NULL},
+        {"good", &good.cert, true, "", NULL},
+        {"revoked", &revoked.cert, false, "certificate status is revoked since 2025-11-01", NULL},
+        {"revoked", &revoked.cert, true, "(keyCompromise)", NULL},
+        {"unknown", &unknown.cert, false, "certificate status is unknown", NULL},
+    };
+    const responder_case wrong[] = {
+        {"good", &good.cert, false, "", "neither the issuer nor certified by it"},
+        {"revoked", &revoked.cert, false, "", "neither the issuer nor certified by it"},
+    };
+    test_identity delegate;
+    int port = free_port();
+    pid_t pid;
+
+    make_certificates(port);
+    delegate = test_identity_extended(
+        &(test_cert_spec){.common_name = "responder", .issuer = &ca, .serial = 9},
+        (const test_extension[]){{NID_ext_key_usage, "OCSPSigning"}}, 1);
+    if ((pid = start_responder(port, &ca)) < 0) {
+        skip(1, "no openssl program that can be a responder");
+    } else {
+        check_cases(direct, sizeof direct / sizeof direct[0], "openssl ocsp");
+        stop_responder(pid);
+        if ((pid = start_responder(port, &delegate)) < 0)
+            bail_out("no second responder");
+        check_cases(direct, sizeof direct / sizeof direct[0], "a delegated openssl ocsp");
+        stop_responder(pid);
+        if ((pid = start_responder(port, &other_ca)) < 0)
+            bail_out("no third responder");
+        check_cases(wrong, sizeof wrong / sizeof wrong[0], "openssl ocsp of another CA");
+        stop_responder(pid);
+    }
+    test_identity_free(&delegate);
+    free_certificates();
+}
+
+/* ---- Servers that say something else --------------------------------------------------------- */
+
+typedef struct {
+    int listener;
+    const char *head;           /* NULL: accepts, and says nothing */
+    const unsigned char *body;
+    size_t len;
+    const char *first_line;     /* that is expected */
+    bool saw_post, saw_host;
+} scripted;
+
+/* Answers one question. */
+static void *
+serve(void *arg)
+{
+    scripted *s = arg;
+    int fd = accept(s->listener, NULL, NULL);
+    char request[4096];
+    size_t n = 0;
+
+    while (fd >= 0 && n < sizeof request - 1) {
+        ssize_t got = read(fd, request + n, sizeof request - 1 - n);
+
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+        request[n] = '\0';
+        s->saw_post = strncmp(request, s->first_line, strlen(s->first_line)) == 0
+                      && strstr(request, "application/ocsp-request") != NULL;
+        s->saw_host = strstr(request, "\r\nHost: 127.0.0.1:") != NULL;
+        if (s->head != NULL && strstr(request, "\r\n\r\n") != NULL)
+            break;
+    }
+    if (fd >= 0 && s->head != NULL
+        && (write(fd, s->head, strlen(s->head)) < 0
+            || (s->len > 0 && write(fd, s->body, s->len) < 0)))
+        diag("the client was gone");
+    if (fd >= 0) {
+        /* Until the client is through: closing on unread bytes would be a reset. */
+        shutdown(fd, SHUT_WR);
+        while (read(fd, request, sizeof request) > 0)
+            ;
+        close(fd);
+    }
+    return NULL;
+}
+
+static const char OK_HEAD[] = "HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n\r\n";
+
+typedef struct {
+    const char *what, *head;
+    test_ocsp_spec spec;
+    const char *text;           /* instead of the response of spec */
+    const char *soft;
+} server_case;
+
+static void
+test_server(const server_case *c, scripted *s)
+{
+    unsigned char *der = NULL;
+    iossl_ocsp_resolver *r;
+    iossl_status status;
+    pthread_t thread;
+    int64_t began = iossl_now_ms();
+    int64_t timeout = c->head == NULL ? 200 : 20000;
+
+    s->head = c->head;
+    s->saw_post = s->saw_host = false;
+    if (c->text == NULL)
+        der = test_ocsp_response(&c->spec, &s->len);
+    else
+        s->len = strlen(c->text);
+    s->body = c->text == NULL ? der : (const unsigned char *)c->text;
+    if (pthread_create(&thread, NULL, serve, s) != 0)
+        bail_out("no thread");
+    r = resolve(good.cert, false, timeout, &status, NULL);
+    pthread_join(thread, NULL);
+    is_int(status, IOSSL_OK, "%s: nothing is known to be revoked", c->what);
+    if (c->soft == NULL)
+        is_str(iossl_ocsp_resolver_soft_error(r), NULL, "%s: nor is anything unknown", c->what);
+    else
+        like(iossl_ocsp_resolver_soft_error(r), c->soft, "%s: but it couldn't be found out",
+             c->what);
+    ok(s->saw_post && s->saw_host, "%s: it was asked by POST", c->what);
+    if (c->head == NULL)
+        ok(iossl_now_ms() - began >= 200 && iossl_now_ms() - began < 15000,
+           "%s: the time given is kept", c->what);
+    ok(ERR_peek_error() == 0, "%s: no error is left behind", c->what);
+    iossl_ocsp_resolver_free(r);
+    OPENSSL_free(der);
+}
+
+static void
+test_servers(void)
+{
+    scripted s = {.first_line = "POST /ocsp HTTP/1.0\r\n"};
+    int port;
+
+    s.listener = listen_here(&port);
+    make_certificates(port);
+    {
+        const test_ocsp_about about = {.cert = good.cert, .issuer = ca.cert};
+        const server_case cases[] = {
+            {"a good answer", OK_HEAD, {.signer = &ca, .about = {about}}, NULL, NULL},
+            {"one out of date", OK_HEAD,
+             {.signer = &ca, .about = {{.cert = good.cert, .issuer = ca.cert, .from_s = -9000,
+                                        .to_s = -1000}}},
+             NULL, "the response is out of date"},
+            {"try later", OK_HEAD, {.response_status = OCSP_RESPONSE_STATUS_TRYLATER}, NULL,
+             "OCSP response failed: trylater"},
+            {"wrong signer", OK_HEAD, {.signer = &other_ca, .about = {about}}, NULL,
+             "neither the issuer nor certified by it"},
+            {"garbage", OK_HEAD, {0}, "this is not DER at all", "; subject: /CN=good"},
+            {"half an answer", OK_HEAD, {0}, "\x30\x82\x10\x00\x0a",
+             "http request for OCSP failed"},
+            {"nothing", OK_HEAD, {0}, "", "http request for OCSP failed"},
+            {"another status", "HTTP/1.0 503 Busy\r\n\r\n", {0}, "later",
+             "http request for OCSP failed"},
+            {"a redirection", "HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n", {0},
+             "", "http request for OCSP failed"},
+            {"no HTTP", "SSH-2.0-other\r\n", {0}, "x", "http request for OCSP failed"},
+            {"silence", NULL, {0}, "", "http request for OCSP failed"},
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+            test_server(&cases[i], &s);
+    }
+    close(s.listener);
+    {
+        int64_t began = iossl_now_ms();
+        iossl_status status;
+        iossl_ocsp_resolver *r = resolve(good.cert, false, 20000, &status, NULL);
+
+        is_int(status, IOSSL_OK, "nobody there: nothing is known to be revoked");
+        like(iossl_ocsp_resolver_soft_error(r), "http request for OCSP failed",
+             "nobody there: it couldn't be found out");
+        ok(iossl_now_ms() - began < 10000, "nobody there: that is known at once");
+        iossl_ocsp_resolver_free(r);
+    }
+    free_certificates();
+}
+
+/* What a certificate names need not be an address. */
+static void
+test_addresses(void)
+{
+    static const char *const bad[] = {
+        "https://127.0.0.1:1/", "ldap://127.0.0.1/", "http://", "http:///x", "http://[::1/",
+        "http://user:word@127.0.0.1:1/", "http://127.0.0.1:x/", "http://[::1]x/"};
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[128];
+        test_identity identity;
+        iossl_ocsp_resolver *r;
+        iossl_status status;
+
+        snprintf(text, sizeof text, "OCSP;URI:%s", bad[i]);
+        identity = test_identity_extended(
+            &(test_cert_spec){.common_name = "odd", .issuer = &ca, .serial = 5},
+            (const test_extension[]){{NID_info_access, text}}, 1);
+        r = resolve(identity.cert, false, 5000, &status, NULL);
+        like(iossl_ocsp_resolver_soft_error(r), "http request for OCSP failed",
+             "%s can't be asked", bad[i]);
+        iossl_ocsp_resolver_free(r);
+        test_identity_free(&identity);
+    }
+}
+
+/* http_proxy of the environment, as far as OpenSSL helps with it. */
+static void
+test_proxy(void)
+{
+    scripted s = {.first_line = "POST http://ocsp.invalid/ca HTTP/1.0\r\n", .head = OK_HEAD};
+    test_identity far;
+    iossl_ocsp_resolver *r;
+    iossl_status status;
+    unsigned char *der;
+    pthread_t thread;
+    char proxy[64];
+    int port;
+
+    if (OpenSSL_version_num() < 0x30000000UL) {
+        skip(1, "OpenSSL before 3.0 leaves proxies to the program");
+        return;
+    }
+    far = test_identity_extended(
+        &(test_cert_spec){.common_name = "far", .issuer = &ca, .serial = 6},
+        (const test_extension[]){{NID_info_access, "OCSP;URI:http://ocsp.invalid/ca"}}, 1);
+    s.listener = listen_here(&port);
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", port);
+    der = test_ocsp_response(
+        &(test_ocsp_spec){.signer = &ca, .about = {{.cert = far.cert, .issuer = ca.cert}}},
+        &s.len);
+    s.body = der;
+    (void)setenv("http_proxy", proxy, 1);
+    if (pthread_create(&thread, NULL, serve, &s) != 0)
+        bail_out("no thread");
+    r = resolve(far.cert, false, 20000, &status, NULL);
+    pthread_join(thread, NULL);
+    (void)unsetenv("http_proxy");
+    is_int(status, IOSSL_OK, "through a proxy: well");
+    is_str(iossl_ocsp_resolver_soft_error(r), NULL, "through a proxy: nothing is missing");
+    ok(s.saw_post, "through a proxy: which gets the whole address");
+    iossl_ocsp_resolver_free(r);
+    OPENSSL_free(der);
+    close(s.listener);
+    test_identity_free(&far);
+}
+
+int
+main(void)
+{
+    tap_start();
+    test_folder_make();
+    (void)unsetenv("http_proxy");
+    ca = test_identity_make(&(test_cert_spec){.common_name = "ca", .is_ca = 1});
+    other_ca = test_identity_make(&(test_cert_spec){.common_name = "other ca", .is_ca = 1});
+    test_openssl();
+    test_servers();
+    test_addresses();
+    test_proxy();
+    test_identity_free(&other_ca);
+    test_identity_free(&ca);
+    return done_testing();
+}

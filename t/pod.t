@@ -1,0 +1,140 @@
+# pod.t - the manuals are well-formed, tell of everything that there is, and of nothing that isn't.
+#
+# What there is, is read from the sources and from the loaded module; what is told, are the =item and
+# =head lines. A new option, method or export without a line of its own makes this test fail.
+use strict;
+use warnings;
+
+use Pod::Checker ();
+use Test::More;
+use lib 't/lib';
+use TLSTest;
+use IO::Socket::SSL;
+use IO::Socket::SSL::PublicSuffix;
+use IO::Socket::SSL::Utils;
+
+-f "lib/IO/Socket/$_" && -f 'xs/glue/options.c' or plan skip_all => 'not a source tree'
+    for 'SSL.pod';
+
+my @FILES = map { glob "lib/IO/Socket/$_" } qw(SSL.pod SSL.pm SSL/*.pod SSL/*.pm);
+my $PM    = slurp('lib/IO/Socket/SSL.pm');
+my $POD   = slurp('lib/IO/Socket/SSL.pod');
+
+subtest 'every manual is well-formed' => sub {
+    for my $file (@FILES) {
+        open my $out, '>', \my $said or die $!;
+        my $checker = Pod::Checker->new(-warnings => 1);
+        $checker->parse_from_file($file, $out);
+        my $wanted = $file =~ /\.pod$/ ? 0 : -1;        # -1: no pod in it
+        is $checker->num_errors, $wanted, "$file: no errors" or diag $said;
+        is $checker->num_warnings, 0, "$file: no warnings" or diag $said if !$wanted;
+    }
+};
+
+subtest 'manuals are plain ASCII in at most 100 columns' => sub {
+    for my $file (grep { /\.pod$/ } @FILES) {
+        my @bad = grep { /[^\x20-\x7e]/ || length > 100 } split /\n/, slurp($file);
+        is_deeply \@bad, [], $file;
+    }
+};
+
+subtest 'every module has its manual' => sub {
+    ok -f s/m$/od/r, "$_ has one" for grep { /\.pm$/ } @FILES;
+};
+
+subtest 'every option is told of' => sub {
+    my ($table) = slurp('xs/glue/options.c') =~ /\bOPTIONS\[\] = \{(.*?)\n\};/s;
+    my @table = ($table // '') =~ /\{"(SSL_\w+)"/g;
+    cmp_ok scalar @table, '>=', 20, 'the table of xs/glue/options.c was found';
+    is_deeply undocumented($POD, @table, options_of_lib()), [], 'each has an =item';
+};
+
+subtest 'every method and function is told of' => sub {
+    my @subs = subs_of('IO::Socket::SSL');
+    cmp_ok scalar @subs, '>=', 60, 'the subs of the module were found';
+    is_deeply undocumented($POD, @subs), [], 'each has an =item';
+    for my $name (qw(Utils PublicSuffix)) {
+        my $pod = slurp("lib/IO/Socket/SSL/$name.pod");
+        is_deeply undocumented($pod, subs_of("IO::Socket::SSL::$name")), [], "those of $name, too";
+    }
+    my @of_cache = subs_of('IO::Socket::SSL::Session_Cache');
+    is_deeply undocumented($POD, @of_cache), [], 'those of session caches, too';
+};
+
+subtest 'every exported name is told of' => sub {
+    is_deeply undocumented($POD, map { s/^\$//r } @IO::Socket::SSL::EXPORT), [], 'each has an =item';
+};
+
+subtest 'what the manual tells of is there' => sub {
+    my %known = map { $_ => 1 } options_of_lib(), slurp('xs/glue/options.c') =~ /"(SSL_\w+)"/g,
+        not_yet();
+    my @items = $POD =~ /^=item (SSL_[a-z]\w*(?:, SSL_[a-z]\w*)*)/mg;
+    is_deeply [grep { !$known{$_} } map { split /, / } @items], [], 'options';
+    my @methods = grep { !/::/ } $POD =~ /^=item ([\w:]+)\(/mg;
+    is_deeply [grep { !IO::Socket::SSL->can($_) && !IO::Socket::SSL::Session_Cache->can($_) } @methods],
+        [], 'methods and functions';
+};
+
+subtest 'what is not supported yet is told, and really refused' => sub {
+    my ($told) = $POD =~ /^=head1 NOT SUPPORTED YET\n(.*?)^=head1/ms;
+    my %told = map { $_ => 1 } map { split /, / } ($told // '') =~ /^=item (SSL_.*)/mg;
+    is_deeply [sort keys %told], [sort(not_yet())], 'the manual has the list of the code';
+    for my $name (sort keys %told) {
+        my $died = !eval { IO::Socket::SSL::SSL_Context->new($name => 4); 1 };
+        ok $died, "$name dies";
+        like $@, qr/^\Q$name\E is not supported yet/, '... and says so';
+    }
+};
+
+done_testing;
+
+# --- what there is --------------------------------------------------------------------------------
+
+# Names of options in lib: of the connection, and of stop_SSL and close. Those that are only passed on
+# are in the table, or not supported.
+sub options_of_lib {
+    my ($code) = $PM =~ /(.*)^package IO::Socket::SSL::SSL_Context/ms;
+    $code =~ s/^ *#.*//mg;
+    $code =~ s/\bSSL_CERT_\w+//g;
+    my %not_yet = map { $_ => 1 } not_yet();
+    my %seen;
+    return grep { !$seen{$_}++ && !$not_yet{$_} } $code =~ /(?<![_\w])(SSL_[a-z]\w*)/g;
+}
+
+sub not_yet {
+    my ($words) = $PM =~ /^my %NOT_YET = .*?qw\((.*?)\)/ms;
+    return grep { length } split ' ', $words // '';
+}
+
+# The public subs of a package that are its own: not those of perl's other modules, nor constants that
+# were imported from them.
+sub subs_of {
+    my $package = shift;
+    my %foreign = map { $_ => 1 } qw(CLONE bootstrap import), @Errno::EXPORT_OK;
+    my $from    = $package =~ /^IO::Socket::SSL::(?:Utils|PublicSuffix)$/ ? 'IO::Socket::SSL' : '';
+    no strict 'refs';
+    return sort grep { !/^_/ && !$foreign{$_} && defined &{"${package}::$_"} }
+        grep { !$from || !imported($package, $_) } keys %{"${package}::"};
+}
+
+sub imported {
+    my ($package, $name) = @_;
+    no strict 'refs';
+    return IO::Socket::SSL->can($name) && defined &{"${package}::$name"}
+        && \&{"${package}::$name"} == IO::Socket::SSL->can($name);
+}
+
+# --- what is told ---------------------------------------------------------------------------------
+
+sub undocumented {
+    my ($pod, @names) = @_;
+    my %told = map { $_ => 1 } map { /(\w+)/g } $pod =~ /^=(?:item|head\d) (.*)/mg;
+    return [grep { !$told{$_} } @names];
+}
+
+sub slurp {
+    my $file = shift;
+    open my $fh, '<', $file or die "$file: $!";
+    local $/ = undef;
+    return scalar <$fh>;
+}
