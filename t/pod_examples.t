@@ -8,14 +8,15 @@
 # Each verbatim block has one or the other. KIND is what the example finds when it begins:
 #
 #   script     nothing; it connects for itself
+#   untrusted  the same, but the CA of t/certs isn't trusted
 #   connected  $socket, a verified connection to a server that echoes lines
 #   plain      $socket, a plain connection to a server that begins TLS at once
-#   server     nothing; it accepts; at each accept a client connects, says "hello" and waits for an answer;
-#              after the first two the loop is ended
+#   server     nothing; it accepts: at each accept a client connects, says "hello" and waits for an
+#              answer; the third accept ends the example
 #
 # What stands for what in an example
 #
-#   www.example.com:443   a TLS server with t/certs/server.pem: lines are echoed; HEAD gives an answer
+#   www.example.com:443   a TLS server with server.pem of t/certs: echoes lines, answers HEAD
 #   www.example.com       server.test, the name in that certificate
 #   mail.example.com:25   a server with STARTTLS; without it, and for "plain", TLS at once
 #   mail.example.com      server.test
@@ -36,7 +37,7 @@ use IO::Socket::SSL;
 use IO::Socket::SSL::Utils;
 use POSIX ();
 
-my @PODS = glob 'lib/IO/Socket/SSL.pod lib/IO/Socket/SSL/*.pod';
+my @PODS = grep { -f } glob 'lib/IO/Socket/SSL.pod lib/IO/Socket/SSL/*.pod';
 watchdog(120);
 plan skip_all => 'no manuals here: not a source tree' if !@PODS;
 
@@ -96,7 +97,9 @@ sub check {
     my ($kind, $expected) = ($example->{mark} // '') =~ /^test (\w+) prints (.+)$/
         or return fail 'a block has "=for test KIND prints REGEX" or "=for text" before it';
     my $start = __PACKAGE__->can("start_$kind") or return fail "\"$kind\" is a kind of example";
-    my ($output, $status) = in_child(sub { run($start, $example->{module}, substituted($example->{code})) });
+    my ($output, $status) = in_child(sub {
+        return run($start, $example->{module}, substituted($example->{code}));
+    });
     is $status, 0, 'its process ends in the usual way';
     unlike $output, qr/^(?:died|warning): /m, 'it neither dies nor warns';
     like $output, qr/$expected/m, 'it prints what it should';
@@ -128,14 +131,16 @@ sub run {
     open my $fh, '>', \$output or die $!;
     my $previous = select $fh;
     my $given = $socket ? 'my $socket = $main::socket;' : '';
-    my $ok = eval "package Example; use strict; use warnings; use IO::Socket::SSL; use $module; $given\n"
-        . "#line 1 \"example\"\n$code\n;1";      ## no critic: that is what this test is for
+    my $ok = eval "package Example; use strict; use warnings; use IO::Socket::SSL; use $module;"
+        . " $given\n#line 1 \"example\"\n$code\n;1";    ## no critic: on purpose
     select $previous;
     $output .= "\ndied: $@" if !$ok && $@ ne "enough clients\n";
     return $output;
 }
 
 sub start_script { return }
+
+sub start_untrusted { IO::Socket::SSL::default_ca(cert('other-ca.pem')); return }
 
 sub start_connected {
     return IO::Socket::SSL->new(PeerAddr => $server{tls}->addr, SSL_hostname => 'server.test')

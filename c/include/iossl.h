@@ -390,6 +390,235 @@ IOSSL_API void iossl_identity_free(iossl_identity *identity);
 IOSSL_API iossl_status iossl_key_load(EVP_PKEY **out, const char *file, iossl_passwd_cb cb,
                                       void *arg, iossl_error *err);
 
+/* ---- Describing and making certificates ---------------------------------------------------- */
+
+/* A part of a name: in the order of the certificate, each occurrence on its own. */
+typedef struct iossl_name_part {
+    const char *name;       /* long name, as "commonName"; dotted where OpenSSL has none         */
+    int nid;                /* NID_undef (0) where unknown                                       */
+    const char *value;      /* len bytes and a NUL                                               */
+    size_t len;
+    bool is_utf8;           /* false: no text, these are the bytes as they stand                 */
+} iossl_name_part;
+
+/* A subjectAltName. */
+typedef struct iossl_altname {
+    int type;               /* GEN_DNS, GEN_IPADD, ... (X509V3(3))                               */
+    const char *type_name;  /* OTHERNAME EMAIL DNS X400 DIRNAME EDIPARTY URI IP or RID           */
+    const char *value;      /* len bytes and a NUL; IP as "192.0.2.1" or "2001:db8::1", RID dotted,
+                             * DIRNAME as "/C=DE/CN=x", OTHERNAME if its value is a string. NULL:
+                             * it has no form as text                                            */
+    size_t len;
+    const unsigned char *der; /* the whole GeneralName: for iossl_certgen_add_altname_der()      */
+    size_t der_len;
+} iossl_altname;
+
+/* An identifier. */
+typedef struct iossl_oid {
+    const char *oid;        /* dotted                                                            */
+    int nid;                /* NID_undef (0) where unknown; then both names are NULL             */
+    const char *sn;         /* short name, as "serverAuth"                                       */
+    const char *ln;         /* long name, as "TLS Web Server Authentication"                     */
+} iossl_oid;
+
+typedef struct iossl_extension {
+    iossl_oid id;
+    bool critical;
+    const char *text;       /* as OpenSSL prints it, text_len bytes and a NUL; NULL where it can't:
+                             * unknown, or malformed                                             */
+    size_t text_len;
+    const unsigned char *der; /* the value as it stands, len der_len                             */
+    size_t der_len;
+} iossl_extension;
+
+/* A time that the certificate has in no readable form. */
+#define IOSSL_NO_TIME INT64_MIN
+
+/*
+ * What a certificate says. Lists have a count beside them and are NULL where it is 0. What is
+ * malformed is left out where there is no honest form for it; it stays in extensions, as bytes.
+ */
+typedef struct iossl_certinfo {
+    long version;                       /* 2 means v3                                            */
+    const char *serial;                 /* decimal                                               */
+    int64_t not_before, not_after;      /* seconds since 1970, or IOSSL_NO_TIME                  */
+    const iossl_name_part *subject, *issuer;
+    size_t n_subject, n_issuer;
+    const char *signature_alg;          /* long name, as "sha256WithRSAEncryption", or dotted    */
+    bool has_altnames;                  /* the extension is there, be it empty                   */
+    const iossl_altname *altnames;
+    size_t n_altnames;
+    const char *const *crl_uris;        /* of all distribution points                            */
+    size_t n_crl_uris;
+    const char *const *ocsp_uris;       /* of authorityInfoAccess                                */
+    size_t n_ocsp_uris;
+    const char *const *key_usage;       /* "digitalSignature", ... in the order of RFC 5280      */
+    size_t n_key_usage;
+    const iossl_oid *ext_key_usage;
+    size_t n_ext_key_usage;
+    const iossl_extension *extensions;  /* all, in order                                         */
+    size_t n_extensions;
+} iossl_certinfo;
+
+/* Describes a certificate, in memory of its own: cert may go. Never fails but for want of memory,
+ * whatever is in the certificate. Digests are iossl_cert_digest()'s. */
+IOSSL_API iossl_certinfo *iossl_certinfo_new(const X509 *cert, iossl_error *err);
+IOSSL_API void iossl_certinfo_free(iossl_certinfo *info);
+
+/* A new key; EVP_PKEY_free() it. NULL with IOSSL_E_OPTION where OpenSSL refuses the size. */
+IOSSL_API EVP_PKEY *iossl_key_new_rsa(unsigned int bits, iossl_error *err);
+/* curve: any that OpenSSL names ("prime256v1", "P-256", "secp384r1", ...), or "ED25519", "ED448",
+ * "X25519", "X448", in any case. NULL with IOSSL_E_OPTION "unknown curve X". */
+IOSSL_API EVP_PKEY *iossl_key_new_ec(const char *curve, iossl_error *err);
+
+/*
+ * What a certificate will be; mutable, one owner. Strings are copied, handles up-ref'ed. What isn't
+ * set is: subject "O=IO::Socket::SSL, CN=IO::Socket::SSL Test", valid for 365 days from now, a
+ * random serial number, version 2 (v3), sha256, a new RSA key of 2048 bits, self-signed, for TLS
+ * clients and servers.
+ *
+ * A v3 certificate gets in this order: subjectKeyIdentifier, authorityKeyIdentifier (empty where
+ * self-signed), subjectAltName, basicConstraints (critical), keyUsage (critical), nsCertType,
+ * extendedKeyUsage, then what iossl_certgen_add_extension() named.
+ *
+ * Setters: IOSSL_E_OPTION where the value is refused, IOSSL_E_MEMORY; the old value stands then.
+ */
+typedef struct iossl_certgen iossl_certgen;
+IOSSL_API iossl_certgen *iossl_certgen_new(iossl_error *err);
+IOSSL_API void iossl_certgen_free(iossl_certgen *gen);
+/*
+ * Takes over all that a certificate says: names, serial number, times, digest and extensions byte
+ * by byte; but not its key, issuer and key identifiers. Later calls override. As it implies
+ * iossl_certgen_set_plain(), purposes add nothing.
+ */
+IOSSL_API iossl_status iossl_certgen_copy(iossl_certgen *gen, const X509 *cert, iossl_error *err);
+/* An empty subject from now on: without parts, or with those that are added. */
+IOSSL_API iossl_status iossl_certgen_clear_subject(iossl_certgen *gen, iossl_error *err);
+/* Adds a part to the subject; the first one replaces the default. name: short, long or dotted;
+ * value: UTF-8, else T61 (Latin-1), len bytes. "failed to add entry for NAME - reason". */
+IOSSL_API iossl_status iossl_certgen_add_subject(iossl_certgen *gen, const char *name,
+                                                 const char *value, size_t len, iossl_error *err);
+/* Seconds since 1970, for years 0 to 9999. */
+IOSSL_API iossl_status iossl_certgen_set_not_before(iossl_certgen *gen, int64_t time,
+                                                    iossl_error *err);
+IOSSL_API iossl_status iossl_certgen_set_not_after(iossl_certgen *gen, int64_t time,
+                                                   iossl_error *err);
+/* Decimal, or hexadecimal after "0x". NULL or zero: 32 random bits, anew for each certificate. */
+IOSSL_API iossl_status iossl_certgen_set_serial(iossl_certgen *gen, const char *serial,
+                                                iossl_error *err);
+/* 0 (v1), 1 or 2 (v3). Only v3 has extensions (RFC 5280 section 4.1.2.9): in others, what would
+ * become one is IOSSL_E_USAGE when the certificate is made, and the defaults are left out. */
+IOSSL_API iossl_status iossl_certgen_set_version(iossl_certgen *gen, long version,
+                                                 iossl_error *err);
+/* "Digest algorithm X is not available". A key that has a digest of its own, as Ed25519, gets it. */
+IOSSL_API iossl_status iossl_certgen_set_digest(iossl_certgen *gen, const char *digest,
+                                                iossl_error *err);
+/* The certificate's own key. NULL: a new one. */
+IOSSL_API void iossl_certgen_set_key(iossl_certgen *gen, EVP_PKEY *key);
+/* Who signs. cert NULL: the subject's own name; key NULL: the certificate's own key. That the two
+ * fit together isn't checked. */
+IOSSL_API void iossl_certgen_set_issuer(iossl_certgen *gen, X509 *cert, EVP_PKEY *key);
+/*
+ * Adds a subjectAltName. type, in any case: DNS, EMAIL or URI (value as it is, byte by byte), IP
+ * (v4 or v6), RID (dotted or a name), DIRNAME ("/C=DE/CN=x", backslash escapes), OTHERNAME
+ * ("1.2.3.4;UTF8:x", ASN1_generate_nconf(3)).
+ */
+IOSSL_API iossl_status iossl_certgen_add_altname(iossl_certgen *gen, const char *type,
+                                                 const char *value, size_t len, iossl_error *err);
+/* The same for any type, as iossl_altname gives it. */
+IOSSL_API iossl_status iossl_certgen_add_altname_der(iossl_certgen *gen, const unsigned char *der,
+                                                     size_t len, iossl_error *err);
+/* A CA: purposes CA, sslCA, emailCA and objCA, unless they are switched explicitly. */
+IOSSL_API void iossl_certgen_set_ca(iossl_certgen *gen, bool on);
+/*
+ * Switches one purpose, of equal names the last call counts. Case is ignored:
+ *   client server email objsign         keyUsage, extendedKeyUsage and nsCertType of that use
+ *   emailProtection codeSigning         the same as email, objsign
+ *   CA sslCA emailCA objCA              basicConstraints, keyUsage, and but for CA nsCertType
+ *   clientAuth serverAuth timeStamping  extendedKeyUsage alone
+ *   digitalSignature nonRepudiation keyEncipherment dataEncipherment keyAgreement keyCertSign
+ *   cRLSign encipherOnly decipherOnly   keyUsage alone
+ * What is switched off takes away all its bits, also those that others share. Without any call, and
+ * without iossl_certgen_set_ca(): client and server. "unknown purpose NAME".
+ */
+IOSSL_API iossl_status iossl_certgen_set_purpose(iossl_certgen *gen, const char *name, bool on,
+                                                 iossl_error *err);
+/* One word, as "client", "+client" or "-client". "invalid entry in purpose: WORD". */
+IOSSL_API iossl_status iossl_certgen_add_purpose(iossl_certgen *gen, const char *word,
+                                                 iossl_error *err);
+/* Several of them, with anything else between; of no word, nothing changes. All or none. */
+IOSSL_API iossl_status iossl_certgen_add_purposes(iossl_certgen *gen, const char *words,
+                                                  iossl_error *err);
+/* No extensions but the key identifiers and those that are added one by one: no basicConstraints,
+ * no purposes (IOSSL_E_USAGE where they are set when the certificate is made). */
+IOSSL_API void iossl_certgen_set_plain(iossl_certgen *gen, bool on);
+/*
+ * Adds an extension; left out where one of that kind is there already for another reason, as a
+ * purpose (key identifiers always are); a subjectAltName that is left out so passes critical on.
+ *
+ * nid, name  which one: either is enough, nid 0 or name NULL else. A name may be short, long or
+ *            dotted. "cannot determine NID of extension" and the name where it is unknown.
+ * text       as in openssl.cnf (x509v3_config(5)), also "critical,...", "DER:..." and "ASN1:...".
+ *            For authorityInfoAccess and crlDistributionPoints the printed form will do, too.
+ * der        its bytes as iossl_extension gives them, NULL: none. They are taken where they print
+ *            as text, or text is NULL: so a description can be given back, changed or not.
+ *
+ * Whether text can be used is seen when the certificate is made.
+ */
+IOSSL_API iossl_status iossl_certgen_add_extension(iossl_certgen *gen, int nid, const char *name,
+                                                   const char *text, const unsigned char *der,
+                                                   size_t der_len, bool critical,
+                                                   iossl_error *err);
+/*
+ * Makes the certificate, as often as wanted.
+ *
+ * key  NULL, or receives a reference to the certificate's key, which may be new.
+ *
+ * NULL on failure: IOSSL_E_OPTION with the extension and the reason, IOSSL_E_KEY where the key
+ * can't sign, IOSSL_E_USAGE.
+ */
+IOSSL_API X509 *iossl_certgen_make(const iossl_certgen *gen, EVP_PKEY **key, iossl_error *err);
+
+/*
+ * Certificates and keys as PEM (RFC 7468) and DER. Text before, between and after PEM blocks is
+ * skipped, blocks of other kinds are, too. Errors: IOSSL_E_CERT or IOSSL_E_KEY "cannot parse string
+ * as PEM X509 cert: reason", "cannot parse FILE as PEM private key: reason"; IOSSL_E_FILE with the
+ * errno "cannot read FILE: No such file...", "cannot write FILE: ...".
+ */
+
+/* The first certificate. X509_free() it. */
+IOSSL_API X509 *iossl_cert_from_pem(const void *text, size_t len, iossl_error *err);
+IOSSL_API X509 *iossl_cert_from_file(const char *file, iossl_error *err);
+/* All, in order; at least one, and none of them damaged. sk_X509_pop_free(..., X509_free) them. */
+IOSSL_API STACK_OF(X509) *iossl_certs_from_pem(const void *text, size_t len, iossl_error *err);
+IOSSL_API STACK_OF(X509) *iossl_certs_from_file(const char *file, iossl_error *err);
+/* Exactly one, with nothing after it. */
+IOSSL_API X509 *iossl_cert_from_der(const void *der, size_t len, iossl_error *err);
+/* NUL-terminated, iossl_free() it. */
+IOSSL_API char *iossl_cert_to_pem(const X509 *cert, iossl_error *err);
+/* *len bytes, iossl_free() them. */
+IOSSL_API unsigned char *iossl_cert_to_der(const X509 *cert, size_t *len, iossl_error *err);
+/* Creates the file, or overwrites it. */
+IOSSL_API iossl_status iossl_certs_to_file(const char *file, X509 *const *certs, size_t n,
+                                           iossl_error *err);
+
+/* The first private key. EVP_PKEY_free() it. cb is asked once for the password of an encrypted
+ * one; NULL: OpenSSL asks on the terminal. */
+IOSSL_API EVP_PKEY *iossl_key_from_pem(const void *text, size_t len, iossl_passwd_cb cb, void *arg,
+                                       iossl_error *err);
+IOSSL_API EVP_PKEY *iossl_key_from_file(const char *file, iossl_passwd_cb cb, void *arg,
+                                        iossl_error *err);
+/* PKCS#8, encrypted or not, or the key type's own form. */
+IOSSL_API EVP_PKEY *iossl_key_from_der(const void *der, size_t len, iossl_passwd_cb cb, void *arg,
+                                       iossl_error *err);
+/* PKCS#8 without encryption, *len bytes and a NUL; iossl_free_secret() them. */
+IOSSL_API char *iossl_key_to_pem(const EVP_PKEY *key, size_t *len, iossl_error *err);
+IOSSL_API unsigned char *iossl_key_to_der(const EVP_PKEY *key, size_t *len, iossl_error *err);
+/* The same in PEM. A new file is for its owner only (0600); an old one keeps its permissions. */
+IOSSL_API iossl_status iossl_key_to_file(const char *file, const EVP_PKEY *key, iossl_error *err);
+/* Cleanses and frees what an iossl_key_to_* gave. NULL is a no-op. */
+IOSSL_API void iossl_free_secret(void *secret, size_t len);
+
 /* ---- Trust anchors ------------------------------------------------------------------------- */
 
 /*

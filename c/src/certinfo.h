@@ -15,4 +15,11 @@
  */
 bool iossl_certinfo_get1_altnames(const X509 *cert, GENERAL_NAMES **out);
 
+/* The bits of keyUsage, from bit 0 on (RFC 5280 section 4.2.1.3). */
+#define IOSSL_N_KEY_USAGE ((size_t)9)
+extern const char *const iossl_key_usage_names[IOSSL_N_KEY_USAGE];
+
+/* What OpenSSL prints of an extension, in a memory BIO; NULL where it can't. */
+BIO *iossl_certinfo_print_extension(X509_EXTENSION *extension);
+
 #endif

@@ -8,7 +8,7 @@
 # Leaves    to the tests: importing IO::Socket::SSL, and every judgement.
 #
 #   use lib 't/lib';
-#   use TLSTest;                # watchdog of 60 seconds; "use TLSTest 120" for another number
+#   use TLSTest;                # watchdog of 60 seconds; "use TLSTest '120'" for another number
 #   use IO::Socket::SSL;
 #
 # Which IO::Socket::SSL is tested is decided by @INC. With IOSSL_EXPECT=FOLDER in the environment
