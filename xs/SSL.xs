@@ -7,11 +7,13 @@
  *           context.xsi  IO::Socket::SSL::SSL_Context
  *           session.xsi  IO::Socket::SSL::Session_Cache
  *           suffix.xsi   IO::Socket::SSL::PublicSuffix
+ *           certs.xsi    certificates described and made, for IO::Socket::SSL::Utils
  *           utils.xsi    PEM and handles, for IO::Socket::SSL::Utils
  */
 #include "glue/glue.h"
 #include "glue/callbacks.h"
 #include "glue/data.h"
+#include "glue/describe.h"
 #include "glue/handle.h"
 #include "glue/options.h"
 #include "glue/status.h"
@@ -361,6 +363,17 @@ need_cache(pTHX_ SV *sv)
     return cache;
 }
 
+/* Calls a function that reports into err, and croaks with its words if it fails. */
+#define CHECK(call)                                                             \
+    STMT_START {                                                                \
+        iossl_error *err;                                                       \
+        ENTER;                                                                  \
+        err = scoped_error(aTHX);                                               \
+        if ((call) != IOSSL_OK)                                                 \
+            glue_croak(aTHX_ glue_text(aTHX_ iossl_error_message(err)));        \
+        LEAVE;                                                                  \
+    } STMT_END
+
 MODULE = IO::Socket::SSL    PACKAGE = IO::Socket::SSL
 
 PROTOTYPES: DISABLE
@@ -391,3 +404,5 @@ INCLUDE: session.xsi
 INCLUDE: suffix.xsi
 
 INCLUDE: utils.xsi
+
+INCLUDE: certs.xsi
