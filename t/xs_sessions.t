@@ -41,6 +41,13 @@ sub resumed {
         $self->called('get_session');
         return ($self->{sessions}{$key} || [])->[-1];
     }
+    # A store owns what it was given: a cache of ours takes it over, and frees it.
+    sub DESTROY {
+        my @kept = map { @$_ } values %{ $_[0]{sessions} };
+        my $cache = IO::Socket::SSL::Session_Cache->new(@kept || 1);
+        $cache->add_session(x => $_) for @kept;
+        return;
+    }
     package Store::Full;
     our @ISA = ('Store');
     sub del_session { my ($self) = @_; $self->called('del_session'); return 1 }
@@ -83,7 +90,7 @@ subtest 'a cache holds as many sessions as it has room for, latest first' => sub
     my $store = Store->new;
     resumed(SSL_version => 'TLSv1_2', SSL_session_cache => $store, SSL_session_key => $_)
         for 'a', 'b', 'c';
-    my %session = map { $_ => $store->{sessions}{$_}[0] } 'a', 'b', 'c';
+    my %session = map { $_ => shift @{ $store->{sessions}{$_} } } 'a', 'b', 'c';
     ok $cache->add_session($_ => $session{$_}), "add_session $_" for 'a', 'b';
     is $cache->get_session('a'), $session{a}, 'get_session';
     ok $cache->add_session(c => $session{c}), 'a third one';

@@ -300,9 +300,11 @@ on_session_add(void *arg, const char *key, SSL_SESSION *session)
     SV *store = store_of(h);
 
     /* The store owns one reference, and frees it when it drops the session. */
-    if (store != NULL && SSL_SESSION_up_ref(session) == 1)
-        (void)call_store(aTHX_ h, store, "add_session", newSVpv(key, 0),
-                         pointer_sv(aTHX_ session));
+    if (store == NULL || h->exception != NULL || SSL_SESSION_up_ref(session) != 1)
+        return;
+    (void)call_store(aTHX_ h, store, "add_session", newSVpv(key, 0), pointer_sv(aTHX_ session));
+    if (h->exception != NULL)
+        SSL_SESSION_free(session);      /* it died: nobody owns the reference */
 }
 
 static SSL_SESSION *
