@@ -123,7 +123,7 @@ sub substituted {
 sub run {
     my ($start, $module, $code) = @_;
     IO::Socket::SSL::default_ca(cert('ca.pem'));
-    alarm 20;
+    watchdog(20);
     local $@;
     my $output = '';
     local $SIG{__WARN__} = sub { $output .= "\nwarning: @_" };

@@ -14,12 +14,12 @@ without_environment();
 
 my $dir     = tempdir(CLEANUP => 1);
 my $missing = "$dir/missing.pem";
-my $secret  = "$dir/unreadable.pem";
-{
-    open my $fh, '>', $secret or die "$secret: $!";
+my ($secret, $public) = ("$dir/unreadable.pem", "$dir/readable.pem");
+for my $file ($secret, $public) {
+    open my $fh, '>', $file or die "$file: $!";
     print $fh cert_text('server-both.pem');
     close $fh or die $!;
-    chmod 0, $secret or die $!;
+    chmod $file eq $secret ? 0 : 0644, $file or die $!;
 }
 
 # What a context says to these arguments: "died: ...", or $SSL_ERROR.
@@ -55,7 +55,7 @@ subtest 'a file that is not there is an exception that tells option, file and re
         'a file instead of a folder';
 };
 
-# Root may read everything, so a child asks that is nobody.
+# Root may read everything, so a child asks that is nobody; who may not even see our folder.
 sub complaint_of_nobody {
     my (%args) = @_;
     return in_child(sub {
@@ -68,9 +68,8 @@ chmod 0711, $dir or die "$dir: $!";
 subtest 'so is a file that may not be read' => sub {
     like complaint_of_nobody(%{ $_->[1] }),
         qr/^died: $_->[0] \Q$secret\E can't be used: Permission denied/, $_->[0] for
-        [SSL_cert_file => { %SERVER, SSL_server => 1, SSL_cert_file => $secret }],
-        [SSL_key_file  => { SSL_cert_file => cert('server.pem'), SSL_server => 1,
-            SSL_key_file => $secret }],
+        [SSL_cert_file => { SSL_server => 1, SSL_cert_file => $secret }],
+        [SSL_key_file  => { SSL_cert_file => $public, SSL_server => 1, SSL_key_file => $secret }],
         [SSL_ca_file   => { SSL_ca_file => $secret }];
 };
 

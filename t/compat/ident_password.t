@@ -90,7 +90,7 @@ sub prompted {
     pipe my $from, my $out or die "pipe: $!";
     my $pid = fork // die "fork: $!";
     if (!$pid) {
-        alarm 30;
+        watchdog(30);
         POSIX::setsid();
         open STDIN,  '<&', $in  or POSIX::_exit(1);
         open STDOUT, '>&', $out or POSIX::_exit(1);

@@ -32,7 +32,7 @@ sub client_of {
     pipe my $r, my $w or die "pipe: $!";
     my $pid = fork // die "fork: $!";
     if (!$pid) {
-        alarm 30;
+        watchdog(30);
         my $text = eval { $code->($port) } // "died: $@";
         syswrite $w, $text;
         POSIX::_exit(0);

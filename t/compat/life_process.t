@@ -95,7 +95,7 @@ sub interrupted_handshake {
     if (!$pid) {
         close $client;
         close $ran;
-        alarm 30;
+        watchdog(30);
         # The first bytes are there, so the parent is in its handshake. A signal that comes just
         # before it begins to wait interrupts nothing: hence another, until the handler has run.
         ready($server, 'r');

@@ -72,7 +72,7 @@ sub start {
     pipe my $out, my $child_out or die "pipe: $!";
     defined(my $pid = fork) or die "fork: $!";
     if (!$pid) {
-        alarm 50;
+        TLSTest::watchdog(50);
         open STDIN, '<&', $child_in and open STDOUT, '>&', $child_out
             and open STDERR, '>&', $err or POSIX::_exit(126);
         close $_ for $in, $out;
