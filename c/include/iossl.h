@@ -5,11 +5,10 @@
  *
  *     iossl_error *err = iossl_error_new();
  *     iossl_config *config = iossl_config_new(IOSSL_CLIENT, err);
- *     iossl_ctx *ctx = iossl_ctx_new(config, err);
- *     iossl_conn *conn = iossl_conn_new_fd(ctx, IOSSL_CLIENT, fd, err);
+ *     iossl_ctx *ctx = config == NULL ? NULL : iossl_ctx_new(config, err);
  *
- *     if (conn == NULL || iossl_conn_set_hostname(conn, "www.example.org", err) != IOSSL_OK
- *         || iossl_handshake(conn, 10000, err) != IOSSL_OK) {
+ *     if (ctx == NULL
+ *         || iossl_connect(&conn, ctx, "www.example.org", "443", 10000, err) != IOSSL_OK) {
  *         fprintf(stderr, "%s\n", iossl_error_message(err));
  *         return 1;
  *     }
@@ -138,7 +137,10 @@ typedef enum {
     IOSSL_E_SHUTDOWN,
     IOSSL_E_STATE,        /* the call isn't possible in the state that the object is in        */
     IOSSL_E_SYSTEM,       /* a system call failed; the errno is kept                           */
-    IOSSL_E_CALLBACK      /* a callback of the program asked to stop                           */
+    IOSSL_E_CALLBACK,     /* a callback of the program asked to stop                           */
+    IOSSL_E_RESOLVE,      /* a host name has no address, or the resolver doesn't answer        */
+    IOSSL_E_CONNECT,      /* no address of the host could be connected to; the errno is kept   */
+    IOSSL_E_TIMEOUT       /* iossl_connect(): the time was up, before what the sentence says   */
 } iossl_error_code;
 
 /*
@@ -949,7 +951,7 @@ IOSSL_API const char *iossl_ocsp_resolver_hard_error(const iossl_ocsp_resolver *
 IOSSL_API const char *iossl_ocsp_resolver_soft_error(const iossl_ocsp_resolver *resolver);
 /*
  * Sends the open requests by HTTP (http_proxy and no_proxy of the environment are obeyed from
- * OpenSSL 3 on) and waits for the answers. Looking up a host name can take longer than told here.
+ * OpenSSL 3 on) and waits for the answers.
  *
  * timeout_ms  for all of them; what isn't answered by then is unanswered.
  *
@@ -991,6 +993,8 @@ IOSSL_API iossl_transport *iossl_transport_new(const iossl_transport_ops *ops, v
                                                iossl_error *err);
 /* A connected stream socket (or any descriptor that reads and writes). It stays the caller's. */
 IOSSL_API iossl_transport *iossl_transport_new_fd(int fd, iossl_error *err);
+/* The same, but it is closed when the transport is freed, and also on failure. */
+IOSSL_API iossl_transport *iossl_transport_new_owned_fd(int fd, iossl_error *err);
 /* Two ends joined in memory, each of which reads what the other wrote. Freeing one end is EOF for
  * the other. Never waits. Both ends belong to one thread. */
 IOSSL_API iossl_status iossl_transport_new_pair(iossl_transport **a, iossl_transport **b,
@@ -999,6 +1003,70 @@ IOSSL_API iossl_status iossl_transport_new_pair(iossl_transport **a, iossl_trans
  * the outermost transport does. Reading or writing the outer one meanwhile breaks the inner one. */
 IOSSL_API iossl_transport *iossl_transport_new_conn(iossl_conn *outer, iossl_error *err);
 IOSSL_API void iossl_transport_free(iossl_transport *transport);
+
+/* ---- Connecting and listening -------------------------------------------------------------- */
+
+/*
+ * Connects to a host and shakes hands: a connection that is verified, in *out. It owns its
+ * descriptor: iossl_conn_free() closes it. Where settings of this one connection are wanted, do it
+ * in three steps: iossl_tcp_connect(), iossl_conn_new_owned_fd() and its setters, iossl_handshake().
+ *
+ * Both families are looked up side by side, and addresses are tried in turn, v6 first, each joined
+ * by the next where it hasn't answered within 250 ms; the first that answers counts (RFC 8305).
+ *
+ * host        a name in any script (UTF-8), or an address, v6 with or without brackets. Sent by SNI
+ *             and verified, as iossl_conn_set_hostname() does.
+ * port        a number or a service name, as "443" or "https".
+ * timeout_ms  over all of it: lookup, connection and handshake. Above 0, or IOSSL_FOREVER.
+ *
+ * IOSSL_OK           *out is established; iossl_conn_free() it. Else it is NULL, nothing is left of
+ *                    the attempt, and the call may be repeated from the start.
+ * IOSSL_TIMEOUT      err says what wasn't done in time (IOSSL_E_TIMEOUT).
+ * IOSSL_INTERRUPTED  a signal arrived; err is as it was.
+ * IOSSL_ERROR        IOSSL_E_RESOLVE; IOSSL_E_CONNECT, whose sentence tells each address and what
+ *                    became of it; IOSSL_E_USAGE, IOSSL_E_OPTION (host is no name), _MEMORY, _SYSTEM;
+ *                    or what iossl_handshake() says. Never raises SIGPIPE.
+ */
+IOSSL_API iossl_status iossl_connect(iossl_conn **out, iossl_ctx *ctx, const char *host,
+                                     const char *port, int64_t timeout_ms, iossl_error *err)
+    IOSSL_MUST_CHECK;
+/*
+ * The first half of it: a connected TCP socket in *fd, else -1; close(2) it. In blocking mode, closes
+ * on exec, without Nagle's delay. For protocols that begin in the clear (STARTTLS). Otherwise the
+ * same.
+ */
+IOSSL_API iossl_status iossl_tcp_connect(int *fd, const char *host, const char *port,
+                                         int64_t timeout_ms, iossl_error *err) IOSSL_MUST_CHECK;
+
+/* A listening TCP socket. Constant once made, so that any number of threads may accept from it. */
+typedef struct iossl_listener iossl_listener;
+/*
+ * host  an address or a name of this machine; NULL: all addresses, IPv4 and IPv6. Of a name with
+ *       several addresses the first that can be had.
+ * port  a number or a service name; "0": one that is free, see iossl_listener_get_port().
+ *
+ * NULL on failure: IOSSL_E_SYSTEM "cannot listen on ..." with the errno (EADDRINUSE, EACCES),
+ * IOSSL_E_RESOLVE, IOSSL_E_USAGE, IOSSL_E_MEMORY.
+ */
+IOSSL_API iossl_listener *iossl_listener_new(const char *host, const char *port, iossl_error *err);
+/* Closes it; connections that came of it stay. NULL is a no-op. */
+IOSSL_API void iossl_listener_free(iossl_listener *listener);
+/* To poll(2) for POLLIN; it is in non-blocking mode. */
+IOSSL_API int iossl_listener_get_fd(const iossl_listener *listener);
+IOSSL_API int iossl_listener_get_port(const iossl_listener *listener);
+/*
+ * The next connection that comes in, in *out; it owns its descriptor, which is in blocking mode. Its
+ * handshake is yet to be done, and is best done where a slow peer keeps no one else: in a thread, or
+ * with IOSSL_POLL.
+ *
+ * IOSSL_OK         *out is a server; iossl_conn_free() it. Else it is NULL.
+ * IOSSL_WANT_READ  no one is there (only with IOSSL_POLL or IOSSL_AS_FD).
+ * IOSSL_TIMEOUT, IOSSL_INTERRUPTED  may be called again.
+ * IOSSL_ERROR      IOSSL_E_SYSTEM with the errno: with EMFILE and its like, the peer stays in the
+ *                  queue until descriptors are free; IOSSL_E_MEMORY.
+ */
+IOSSL_API iossl_status iossl_accept(iossl_conn **out, iossl_ctx *ctx, iossl_listener *listener,
+                                    int64_t timeout_ms, iossl_error *err) IOSSL_MUST_CHECK;
 
 /* ---- Connections --------------------------------------------------------------------------- */
 
@@ -1010,6 +1078,9 @@ IOSSL_API iossl_conn *iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_tran
                                      iossl_error *err);
 /* The same over a descriptor, which stays the caller's: freeing the connection doesn't close it. */
 IOSSL_API iossl_conn *iossl_conn_new_fd(iossl_ctx *ctx, iossl_role role, int fd, iossl_error *err);
+/* The same over a descriptor that is owned from now on: closed with the connection, and on failure. */
+IOSSL_API iossl_conn *iossl_conn_new_owned_fd(iossl_ctx *ctx, iossl_role role, int fd,
+                                              iossl_error *err);
 IOSSL_API iossl_conn *iossl_conn_up_ref(iossl_conn *conn);
 /* Frees in every state and sends nothing: iossl_shutdown() first where the peer should know. */
 IOSSL_API void iossl_conn_free(iossl_conn *conn);
@@ -1191,6 +1262,8 @@ IOSSL_API bool iossl_conn_sent_close(const iossl_conn *conn);
 IOSSL_API iossl_role iossl_conn_get_role(const iossl_conn *conn);
 /* The descriptor of the transport, -1 where it has none. */
 IOSSL_API int iossl_conn_get_fd(const iossl_conn *conn);
+/* "192.0.2.1:443" or "[2001:db8::1]:443"; NULL where the peer has no such address. iossl_free() it. */
+IOSSL_API char *iossl_conn_peer_address(const iossl_conn *conn);
 
 /* What was negotiated; borrowed text, NULL where there is none. */
 IOSSL_API const char *iossl_conn_get0_cipher(const iossl_conn *conn);

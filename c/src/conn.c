@@ -34,6 +34,7 @@
 #include "linebuf.h"
 #include "ocsp_staple.h"
 #include "session.h"
+#include "socket.h"
 #include "transport.h"
 
 /* RFC 8446 section 5.1: no record carries more. */
@@ -137,6 +138,12 @@ iossl_conn *
 iossl_conn_new_fd(iossl_ctx *ctx, iossl_role role, int fd, iossl_error *err)
 {
     return iossl_conn_new(ctx, role, iossl_transport_new_fd(fd, err), err);
+}
+
+iossl_conn *
+iossl_conn_new_owned_fd(iossl_ctx *ctx, iossl_role role, int fd, iossl_error *err)
+{
+    return iossl_conn_new(ctx, role, iossl_transport_new_owned_fd(fd, err), err);
 }
 
 iossl_conn *
@@ -1046,6 +1053,20 @@ int
 iossl_conn_get_fd(const iossl_conn *conn)
 {
     return iossl_transport_fd(conn->transport);
+}
+
+char *
+iossl_conn_peer_address(const iossl_conn *conn)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    char text[IOSSL_ADDRESS_TEXT];
+    int fd = iossl_conn_get_fd(conn);
+
+    if (fd < 0 || getpeername(fd, (struct sockaddr *)&address, &len) != 0)
+        return NULL;
+    (void)iossl_socket_address_text(text, (struct sockaddr *)&address, len, true);
+    return text[0] == '\0' ? NULL : strdup(text);
 }
 
 const char *

@@ -272,6 +272,13 @@ iossl_error_set_verify_code(iossl_error *err, int verify_code)
 }
 
 void
+iossl_error_set_errnum(iossl_error *err, int errnum)
+{
+    if (err != NULL)
+        err->errnum = errnum;
+}
+
+void
 iossl_error_copy(iossl_error *dst, const iossl_error *src)
 {
     char *message, *reasons;

@@ -15,6 +15,9 @@ void iossl_error_append(iossl_error *err, const char *fmt, ...) IOSSL_PRINTF(2, 
 /* Keeps the X509_V_ERR_* code with the error that is set; ignored where err is NULL. */
 void iossl_error_set_verify_code(iossl_error *err, int verify_code);
 
+/* The same with an errno. */
+void iossl_error_set_errnum(iossl_error *err, int errnum);
+
 /*
  * A private copy of an error that outlives the caller's, NULL where src is empty or memory is out.
  */

@@ -1,10 +1,11 @@
 /*
  * ocsp_http.c - one question to a responder over HTTP.
  *
- * Owns      the address in a uri, the connection, the deadline over both.
- * Promises  returns by the deadline (but for the name lookup), raises no SIGPIPE, follows no
- *           redirection: the responder is the one that the certificate names.
- * Leaves    HTTP itself to OpenSSL, bytes to transport.c, the answer to ocsp.c.
+ * Owns      the address in a uri, the request's way there and back.
+ * Promises  returns by the deadline, raises no SIGPIPE, follows no redirection: the responder is the
+ *           one that the certificate names.
+ * Leaves    HTTP itself to OpenSSL, the connection to connect.c, bytes to transport.c, the answer
+ *           to ocsp.c.
  * See       RFC 6960 appendix A, OSSL_HTTP_REQ_CTX_nbio(3).
  *
  * OSSL_HTTP_transfer(3) would do all of it, but counts in seconds, and takes a refused connection
@@ -12,19 +13,16 @@
  */
 #include "ocsp_http.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 
 #include "compat.h"
+#include "connect.h"
+#include "deadline.h"
 #include "iossl.h"
 #include "transport.h"
 
@@ -87,56 +85,17 @@ failed:
     return false;
 }
 
-/* What is left until the deadline; -1: no limit, 0: nothing. */
-static int64_t
-time_left(int64_t deadline_ms)
-{
-    int64_t left;
-
-    if (deadline_ms < 0)
-        return -1;
-    left = deadline_ms - iossl_now_ms();
-    return left > 0 ? left : 0;
-}
-
-/* Waits for a connection under way. */
-static bool
-await_connect(int fd, int64_t deadline_ms)
-{
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    int errnum = 0, n;
-    socklen_t size = sizeof errnum;
-
-    do {
-        int64_t left = time_left(deadline_ms);
-
-        n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
-    } while ((n < 0 && errno == EINTR) || (n == 0 && time_left(deadline_ms) != 0));
-    return n == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &size) == 0 && errnum == 0;
-}
-
 /* A connected socket, -1: none. */
 static int
-open_socket(const char *host, const char *port, int64_t deadline_ms)
+open_socket(const address *to, int64_t deadline_ms)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-    struct addrinfo *found = NULL;
-    int fd = -1;
+    int fd;
 
-    if (getaddrinfo(host, port, &hints, &found) != 0)
-        return -1;
-    for (const struct addrinfo *ai = found; ai != NULL && fd < 0; ai = ai->ai_next) {
-        fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                    ai->ai_protocol);
-        if (fd < 0)
-            continue;
-        if (connect(fd, ai->ai_addr, ai->ai_addrlen) != 0
-            && ((errno != EINPROGRESS && errno != EINTR) || !await_connect(fd, deadline_ms))) {
-            (void)close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(found);
+    (void)iossl_connect_target(&fd,
+                               &(iossl_target){.host = to->host, .name = to->host,
+                                               .port = to->port, .deadline_ms = deadline_ms,
+                                               .ignores_signals = true},
+                               NULL);
     return fd;
 }
 
@@ -152,7 +111,7 @@ exchange(iossl_compat_http *http, iossl_transport *transport, int64_t deadline_m
         if (want != IOSSL_WANT_READ && want != IOSSL_WANT_WRITE && want != IOSSL_INTERRUPTED)
             return false;
         do {
-            int64_t left = time_left(deadline_ms);
+            int64_t left = iossl_deadline_left(deadline_ms);
 
             if (left == 0)
                 return false;
@@ -200,8 +159,7 @@ iossl_ocsp_http_post(const char *uri, OCSP_REQUEST *request, int64_t deadline_ms
     through = iossl_compat_http_proxy(getenv("http_proxy"), target.host);
     if (through != NULL && !address_parse(&proxy, through))
         goto done;
-    fd = open_socket(through != NULL ? proxy.host : target.host,
-                     through != NULL ? proxy.port : target.port, deadline_ms);
+    fd = open_socket(through != NULL ? &proxy : &target, deadline_ms);
     if (fd < 0 || (transport = iossl_transport_new_fd(fd, NULL)) == NULL
         || (bio = iossl_transport_bio_new(transport)) == NULL)
         goto done;

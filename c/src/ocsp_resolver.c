@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "context.h"
+#include "deadline.h"
 #include "error.h"
 #include "ocsp.h"
 #include "ocsp_cache.h"
@@ -630,9 +631,7 @@ iossl_ocsp_resolver_add_response(iossl_ocsp_resolver *r, const char *uri, const 
 iossl_status
 iossl_ocsp_resolve(iossl_ocsp_resolver *r, int64_t timeout_ms, iossl_error *err)
 {
-    int64_t now = iossl_now_ms();
-    int64_t deadline = timeout_ms < 0 ? -1
-                       : timeout_ms < INT64_MAX - now ? now + timeout_ms : INT64_MAX;
+    int64_t deadline = iossl_deadline_in(timeout_ms);
     const char *hard;
 
     while ((hard = iossl_ocsp_resolver_hard_error(r)) == NULL) {

@@ -336,21 +336,44 @@ fd_fd(void *arg)
 static const iossl_transport_ops FD_OPS = {
     .read = fd_read, .write = fd_write, .wait = fd_wait, .fd = fd_fd, .free = free};
 
-iossl_transport *
-iossl_transport_new_fd(int fd, iossl_error *err)
+static void
+fd_close(void *arg)
 {
-    fd_transport *f;
+    (void)close(((fd_transport *)arg)->fd);
+    free(arg);
+}
 
-    if (fd < 0) {
+static const iossl_transport_ops OWNED_FD_OPS = {
+    .read = fd_read, .write = fd_write, .wait = fd_wait, .fd = fd_fd, .free = fd_close};
+
+static iossl_transport *
+fd_transport_new(const iossl_transport_ops *ops, int fd, iossl_error *err)
+{
+    fd_transport *f = NULL;
+
+    if (fd < 0)
         iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL, "descriptor %d is not open", fd);
-        return NULL;
-    }
-    if ((f = calloc(1, sizeof *f)) == NULL) {
+    else if ((f = calloc(1, sizeof *f)) == NULL)
         iossl_error_memory(err);
+    if (f == NULL) {
+        if (fd >= 0 && ops == &OWNED_FD_OPS)
+            (void)close(fd);
         return NULL;
     }
     *f = (fd_transport){.fd = fd, .is_socket = true};
-    return iossl_transport_new(&FD_OPS, f, err);
+    return iossl_transport_new(ops, f, err);
+}
+
+iossl_transport *
+iossl_transport_new_fd(int fd, iossl_error *err)
+{
+    return fd_transport_new(&FD_OPS, fd, err);
+}
+
+iossl_transport *
+iossl_transport_new_owned_fd(int fd, iossl_error *err)
+{
+    return fd_transport_new(&OWNED_FD_OPS, fd, err);
 }
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -570,7 +593,7 @@ iossl_transport_new_conn(iossl_conn *outer, iossl_error *err)
 void
 iossl_transport_set_mode(iossl_transport *transport, iossl_transfer_mode mode)
 {
-    if (transport->ops == &FD_OPS)
+    if (transport->ops == &FD_OPS || transport->ops == &OWNED_FD_OPS)
         ((fd_transport *)transport->arg)->mode = mode;
     else if (transport->ops == &CONN_OPS)
         ((conn_transport *)transport->arg)->mode = mode;

@@ -1,0 +1,41 @@
+/*
+ * deadline.h - a time by which something has to be done, on the clock of iossl_now_ms().
+ */
+#ifndef IOSSL_DEADLINE_H
+#define IOSSL_DEADLINE_H
+
+#include "iossl.h"
+
+/* Negative: there is none. */
+#define IOSSL_NO_DEADLINE INT64_C(-1)
+
+/* So many milliseconds from now; none where that is negative (IOSSL_FOREVER). */
+static inline int64_t
+iossl_deadline_in(int64_t timeout_ms)
+{
+    int64_t now = iossl_now_ms();
+
+    if (timeout_ms < 0)
+        return IOSSL_NO_DEADLINE;
+    return timeout_ms < INT64_MAX - now ? now + timeout_ms : INT64_MAX;
+}
+
+/* What is left; 0: nothing, -1: there is no deadline. */
+static inline int64_t
+iossl_deadline_left(int64_t deadline_ms)
+{
+    int64_t left = deadline_ms < 0 ? -1 : deadline_ms - iossl_now_ms();
+
+    return deadline_ms >= 0 && left < 0 ? 0 : left;
+}
+
+/* The same for poll(2), which counts in int; wait again where it comes back early. */
+static inline int
+iossl_deadline_poll_ms(int64_t deadline_ms)
+{
+    int64_t left = iossl_deadline_left(deadline_ms);
+
+    return left > 60000 ? 60000 : (int)left;
+}
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * socket.c - descriptors of our own: no child inherits them, and each system makes them its own way.
+ *
+ * Owns      the flags that a new descriptor gets, the text form of an address.
+ * Promises  one system call where the system can do it in one (no other thread's fork comes between).
+ * Leaves    where to connect to connect.c, what travels to transport.c.
+ * See       socket(2), accept4(2), pipe2(2), tcp(7), getnameinfo(3).
+ */
+#include "socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+/* Where the flags can't be given with the call, they follow it. */
+#ifndef SOCK_CLOEXEC
+static int
+with_flags(int fd, bool is_nonblocking)
+{
+    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+    int errnum;
+
+    if (flags >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0
+        && fcntl(fd, F_SETFL, is_nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) == 0)
+        return fd;
+    errnum = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    errno = errnum;
+    return -1;
+}
+#endif
+
+int
+iossl_socket_new(const struct addrinfo *address)
+{
+#ifdef SOCK_CLOEXEC
+    return socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                  address->ai_protocol);
+#else
+    return with_flags(socket(address->ai_family, address->ai_socktype, address->ai_protocol),
+                      true);
+#endif
+}
+
+int
+iossl_socket_accept(int listener)
+{
+#ifdef SOCK_CLOEXEC
+    return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+#else
+    return with_flags(accept(listener, NULL, NULL), false);
+#endif
+}
+
+bool
+iossl_socket_pipe(int ends[2])
+{
+#ifdef SOCK_CLOEXEC
+    return pipe2(ends, O_CLOEXEC) == 0;
+#else
+    if (pipe(ends) != 0)
+        return false;
+    ends[0] = with_flags(ends[0], false);
+    ends[1] = with_flags(ends[1], false);
+    if (ends[0] >= 0 && ends[1] >= 0)
+        return true;
+    for (int i = 0; i < 2; i++)
+        if (ends[i] >= 0)
+            (void)close(ends[i]);
+    return false;
+#endif
+}
+
+bool
+iossl_socket_set_blocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
+
+void
+iossl_socket_set_prompt(int fd)
+{
+    int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+const char *
+iossl_socket_address_text(char out[IOSSL_ADDRESS_TEXT], const struct sockaddr *address,
+                          socklen_t len, bool with_port)
+{
+    char host[IOSSL_ADDRESS_TEXT - 12], port[8];
+    bool is_v6 = address->sa_family == AF_INET6;
+
+    out[0] = '\0';
+    if ((is_v6 || address->sa_family == AF_INET)
+        && getnameinfo(address, len, host, sizeof host, port, sizeof port,
+                       NI_NUMERICHOST | NI_NUMERICSERV)
+               == 0)
+        (void)snprintf(out, IOSSL_ADDRESS_TEXT, "%s%s%s%s%s", with_port && is_v6 ? "[" : "", host,
+                       with_port && is_v6 ? "]" : "", with_port ? ":" : "",
+                       with_port ? port : "");
+    return out;
+}
