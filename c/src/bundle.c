@@ -652,7 +652,7 @@ explain_no_certs(const iossl_file *file, const block_count *count)
     }
     X509_free(cert);
     PKCS12_free(p12);
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return text;
 }
 
@@ -695,7 +695,7 @@ done:
         iossl_bundle_free(b);
         b = NULL;
     }
-    ERR_clear_error();
+    iossl_error_clear_queue();
     iossl_file_cleanup(&file);
     return b;
 }

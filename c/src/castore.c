@@ -343,7 +343,7 @@ iossl_castore_add(X509_STORE *store, const char *file, const char *path, iossl_e
 {
     iossl_status status = IOSSL_OK;
 
-    ERR_clear_error();
+    iossl_error_clear_queue();
     if (!is_ready()) {
         iossl_error_memory(err);
         return IOSSL_ERROR;
@@ -352,7 +352,7 @@ iossl_castore_add(X509_STORE *store, const char *file, const char *path, iossl_e
         status = add_file(store, file, err);
     if (status == IOSSL_OK && path != NULL)
         status = add_path(store, path, err);
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return status;
 }
 

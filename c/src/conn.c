@@ -109,7 +109,7 @@ iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport, ioss
 
     if (transport == NULL)
         return NULL;            /* err says why already */
-    ERR_clear_error();
+    iossl_error_clear_queue();
     if (!iossl_init(err)) {
         iossl_transport_free(transport);
         return NULL;
@@ -171,7 +171,7 @@ iossl_conn_free(iossl_conn *conn)
     iossl_staple_cleanup(&conn->staple);
     iossl_ctx_free(conn->ctx);
     free(conn);
-    ERR_clear_error();
+    iossl_error_clear_queue();
 }
 
 /* ---- Settings -------------------------------------------------------------------------------- */
@@ -193,7 +193,7 @@ iossl_conn_set_sni(iossl_conn *conn, const char *name, iossl_error *err)
         return IOSSL_ERROR;
     if (name != NULL && name[0] == '\0')
         name = NULL;
-    ERR_clear_error();
+    iossl_error_clear_queue();
     if (SSL_set_tlsext_host_name(conn->ssl, name) != 1) {
         iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
                                 "SSL_hostname \"%s\" can't be sent; up to %d bytes are possible",
@@ -465,7 +465,7 @@ offer_session(iossl_conn *conn)
         && SSL_SESSION_is_resumable(session) == 1)
         (void)SSL_set_session(conn->ssl, session);
     SSL_SESSION_free(session);
-    ERR_clear_error();
+    iossl_error_clear_queue();
 }
 
 /* A handshake failed: what was offered, or came with it, is not to be tried again. */
@@ -592,7 +592,7 @@ drive(iossl_conn *conn, operation *op, int64_t timeout_ms)
     for (;;) {
         int64_t left = -1;
 
-        ERR_clear_error();
+        iossl_error_clear_queue();
         iossl_transport_begin(conn->transport);
         status = classify(conn, op, op->step(op, conn->ssl));
         if (!is_want(status) || timeout_ms == IOSSL_AS_FD || timeout_ms == IOSSL_POLL
@@ -618,7 +618,7 @@ explain(const operation *op, iossl_error_code code, const char *what, iossl_erro
         iossl_error_set_errno(err, code, IOSSL_RANK_IO, op->errnum, "%s", what);
     else
         iossl_error_set_openssl(err, code, IOSSL_RANK_IO, "%s", what);
-    ERR_clear_error();
+    iossl_error_clear_queue();
 }
 
 /* ---- Handshake ------------------------------------------------------------------------------- */
@@ -665,7 +665,7 @@ explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
         iossl_error_copy(err, cause);
         break;
     }
-    ERR_clear_error();
+    iossl_error_clear_queue();
 }
 
 /* What OpenSSL let pass still has to be a verified peer; see verify.c. */
@@ -731,7 +731,7 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     case IOSSL_INTERRUPTED:
         break;
     }
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return status;
 }
 
@@ -777,7 +777,7 @@ read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, iossl_error *er
         explain(op, IOSSL_E_READ, "SSL read error", err);
     if (status == IOSSL_ERROR && !conn->is_truncated)
         conn->state = FAILED;
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return status;
 }
 
@@ -889,7 +889,7 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
         status = IOSSL_ERROR;
         conn->state = FAILED;
     }
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return status;
 }
 
@@ -1013,7 +1013,7 @@ iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms, iossl_e
             timeout_ms = 1;     /* what is here already still counts */
         status = await_close_notify(conn, timeout_ms, err);
     }
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return status;
 }
 

@@ -903,7 +903,7 @@ build_client_ca_names(builder *b, iossl_error *err)
                                 "SSL_client_ca_file %s", config->client_ca_file);
         return IOSSL_ERROR;
     }
-    ERR_clear_error();      /* where the file ended, OpenSSL left "no start line" */
+    iossl_error_clear_queue();      /* where the file ended, OpenSSL left "no start line" */
     if (sk_X509_num(config->client_cas) <= 0)
         return IOSSL_OK;
     if (b->client_ca_names == NULL && (b->client_ca_names = sk_X509_NAME_new_null()) == NULL) {
@@ -999,7 +999,7 @@ iossl_ctx_new(const iossl_config *config, iossl_error *err)
 
     if (!iossl_init(err))
         return NULL;
-    ERR_clear_error();
+    iossl_error_clear_queue();
     if ((b.ctx = new_empty(config, err)) == NULL)
         return NULL;
     b.identities = iossl_strmap_new(free_identity);
@@ -1017,7 +1017,7 @@ done:
     iossl_strmap_free(b.keys);
     X509_STORE_free(b.store);
     sk_X509_NAME_pop_free(b.client_ca_names, X509_NAME_free);
-    ERR_clear_error();
+    iossl_error_clear_queue();
     if (status != IOSSL_OK) {
         iossl_ctx_free(b.ctx);
         b.ctx = NULL;

@@ -87,7 +87,7 @@ iossl_cert_digest(const X509 *cert, const char *algorithm, bool pubkey,
     }
     status = IOSSL_OK;
 done:
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return status;
 }
 
@@ -312,7 +312,7 @@ iossl_pins_match(const iossl_pins *pins, const X509 *cert)
             && CRYPTO_memcmp(digest, p->digest, len) == 0)
             matched = true;
     }
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return matched;
 }
 

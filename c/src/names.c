@@ -581,6 +581,6 @@ iossl_names_verify(const char *text, size_t len, X509 *cert, const iossl_scheme 
 done:
     iossl_error_free(why);
     identity_clear(&id);
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return match;
 }

@@ -347,7 +347,7 @@ iossl_verify_callback(int ok, X509_STORE_CTX *store_ctx)
     if (v == NULL || verify(v, ok, store_ctx) != 1)
         return 0;
     /* What was overruled must not stay queued: on a server, SSL_get_error(3) would find it later. */
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return 1;
 }
 
@@ -435,6 +435,6 @@ iossl_verify_chain(iossl_ctx *ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *
 done:
     X509_STORE_CTX_free(store_ctx);
     iossl_verifier_cleanup(&v);
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return status;
 }
