@@ -16,6 +16,7 @@
 #include "glue/describe.h"
 #include "glue/handle.h"
 #include "glue/options.h"
+#include "glue/outer.h"
 #include "glue/status.h"
 
 #include <errno.h>
@@ -41,6 +42,20 @@
         PUSHMARK(&ST(-1));                                      \
         PL_stack_sp = &ST(items - 1);                           \
         (void)call_pv(name, GIMME_V);                           \
+        return;                                                 \
+    } STMT_END
+
+/* Without TLS: on to the method of the handle that ours was put over, if there is one, else to the sub. */
+#define DELEGATE_PLAIN(name, method)                            \
+    STMT_START {                                                \
+        GV *gv_ = glue_gv(ST(0));                               \
+        SV *outer_ = gv_ == NULL ? NULL : glue_outer(aTHX_ gv_);      \
+        if (outer_ == NULL)                                     \
+            DELEGATE(name);                                     \
+        ST(0) = sv_mortalcopy(outer_);                          \
+        PUSHMARK(&ST(-1));                                      \
+        PL_stack_sp = &ST(items - 1);                           \
+        (void)call_method(method, GIMME_V);                     \
         return;                                                 \
     } STMT_END
 

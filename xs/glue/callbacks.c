@@ -249,7 +249,7 @@ glue_connect_messages(pTHX_ glue_handle *h)
     if (h->conn == NULL)
         return;
     iossl_conn_set_msg_cb(h->conn, h->msg_callback == NULL ? NULL : on_message, h->conn);
-    h->calls_back = h->msg_callback != NULL
+    h->calls_back = h->msg_callback != NULL || h->is_over_handle
                     || (context != NULL && context->session_store != NULL);
 }
 

@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "outer.h"
 #include "status.h"
 
 /* RFC 8446 section 5.1: no record carries more, so no read of one gives more. */
@@ -147,13 +148,15 @@ on_peer_shutdown(pTHX_ const glue_handle *h)
 }
 
 /* A read after the one that found the end. What waits now is no data of the connection that was verified;
- * where nothing waits, a non-blocking socket says so, and a blocking one is not kept waiting. */
+ * where nothing waits, a non-blocking socket says so, and a blocking one is not kept waiting. A handle
+ * below can only tell what it has at hand. */
 static SSize_t
 after_the_end(pTHX_ glue_handle *h)
 {
     int fd = descriptor(h);
     char byte;
-    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t n = h->is_over_handle ? glue_outer_pending(aTHX_ h->owner) > 0
+                                  : recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
     if (n > 0) {
         errno = EPERM;
@@ -187,8 +190,13 @@ ended_by_peer(pTHX_ glue_handle *h)
         return SvOK(answer) ? (SSize_t)SvIV(answer) : GLUE_FAILED;
     }
     /* Never waits: a peer that has no room for it doesn't get it. */
+    ENTER;
+    glue_guard(aTHX_ h);
     if (iossl_shutdown(h->conn, false, IOSSL_POLL, h->err) != IOSSL_OK)
         iossl_error_clear(h->err);
+    if (h->exception != NULL)
+        glue_rethrow(aTHX_ h);
+    LEAVE;
     errno = 0;
     return 0;
 }
@@ -293,6 +301,17 @@ close_buffer(pTHX_ read_buffer *b, size_t n)
 
 /* ---- Reading ---------------------------------------------------------------------------------- */
 
+/* From the handle below, by the method of the same name. */
+static SSize_t
+read_outer(pTHX_ const glue_handle *h, SV *buf, SV *len, SV *offset, glue_read_kind kind)
+{
+    static const char *const METHOD[] = {
+        [GLUE_READ_SOME] = "sysread", [GLUE_READ_ALL] = "read", [GLUE_PEEK] = "peek"};
+
+    return glue_outer_call(aTHX_ h->owner, METHOD[kind], buf,
+                           len == NULL ? sv_2mortal(newSViv(0)) : len, offset);
+}
+
 static SSize_t
 read_plain(pTHX_ glue_handle *h, read_buffer *b, size_t len, glue_read_kind kind)
 {
@@ -316,6 +335,8 @@ glue_read(pTHX_ glue_handle *h, SV *buf, SV *len_sv, SV *offset_sv, glue_read_ki
 
     if (wanted < 0)
         Perl_croak(aTHX_ "Negative length");
+    if (h->read_is_plain && h->is_over_handle)
+        return read_outer(aTHX_ h, buf, len_sv, offset_sv, kind);
     len = (size_t)wanted;
     SvGETMAGIC(buf);
     open_buffer(aTHX_ &b, buf, offset_sv);
@@ -369,7 +390,8 @@ glue_at_eof(pTHX_ glue_handle *h)
         if (iossl_pending(h->conn) > 0)
             return false;
         if (h->read_is_plain)
-            return recv(descriptor(h), &byte, 1, MSG_PEEK) == 0;
+            return h->is_over_handle ? glue_outer_call(aTHX_ h->owner, "eof", NULL, NULL, NULL) != 0
+                                     : recv(descriptor(h), &byte, 1, MSG_PEEK) == 0;
         status = transfer(aTHX_ h, PEEK, &byte, 1, &n);
         if (status == IOSSL_INTERRUPTED && !run_signal_handlers(aTHX_ h))
             return true;
@@ -437,11 +459,19 @@ glue_empty_line(pTHX_ glue_handle *h)
 
 /* Lines of plain data, after stop_SSL of the peer: byte by byte, since nothing may be read ahead. */
 static iossl_status
-plain_piece(const glue_handle *h, const iossl_separator *sep, SV *line, char *byte, bool *done)
+plain_piece(pTHX_ const glue_handle *h, const iossl_separator *sep, SV *line, char *byte, bool *done)
 {
-    ssize_t n = recv(descriptor(h), byte, 1, 0);
     size_t have = SvCUR(line) + 1;
+    ssize_t n;
 
+    if (h->is_over_handle) {
+        SV *sv = sv_2mortal(newSVpvs(""));
+
+        n = read_outer(aTHX_ h, sv, sv_2mortal(newSViv(1)), NULL, GLUE_READ_SOME);
+        *byte = n > 0 && SvPOK(sv) && SvCUR(sv) > 0 ? *SvPVX_const(sv) : '\0';
+    } else {
+        n = recv(descriptor(h), byte, 1, 0);
+    }
     if (n == 0)
         return IOSSL_EOF;
     if (n < 0)
@@ -491,7 +521,7 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
         size_t len = 0;
 
         if (h->read_is_plain) {
-            status = plain_piece(h, &sep, line, &byte, &done);
+            status = plain_piece(aTHX_ h, &sep, line, &byte, &done);
             piece = &byte;
             len = status == IOSSL_OK ? 1 : 0;
         } else {
@@ -579,7 +609,10 @@ write_plain(pTHX_ glue_handle *h, const char *bytes, size_t len, transfer_kind k
     size_t done = 0;
 
     do {
-        ssize_t n = write(descriptor(h), bytes + done, len - done);
+        ssize_t n = h->is_over_handle
+                        ? glue_outer_call(aTHX_ h->owner, "syswrite",
+                                          sv_2mortal(newSVpvn(bytes + done, len - done)), NULL, NULL)
+                        : write(descriptor(h), bytes + done, len - done);
 
         if (n >= 0) {
             done += (size_t)n;

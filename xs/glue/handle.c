@@ -38,6 +38,8 @@ handle_free(pTHX_ SV *sv, MAGIC *mg)
         return 0;
     mg->mg_ptr = NULL;
     X509_free(h->peer_cert);
+    if (h->conn != NULL && iossl_conn_get_app_data(h->conn) == h)
+        iossl_conn_set_app_data(h->conn, NULL);     /* another thread may still have it */
     iossl_conn_free(h->conn);
     iossl_error_free(h->err);
     SvREFCNT_dec(h->context);
@@ -73,6 +75,7 @@ handle_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
     h->write_is_plain = old->write_is_plain;
     h->read_is_plain = old->read_is_plain;
     h->is_tied = old->is_tied;
+    h->is_over_handle = old->is_over_handle;
     return 0;
 }
 #endif
@@ -146,7 +149,7 @@ glue_detach(pTHX_ glue_handle *h)
     h->conn = NULL;
     h->peer_cert = NULL;
     h->context = NULL;
-    h->write_is_plain = h->read_is_plain = h->calls_back = false;
+    h->write_is_plain = h->read_is_plain = h->calls_back = h->is_over_handle = false;
     X509_free(cert);
     iossl_conn_free(conn);
     SvREFCNT_dec(context);      /* last: it may be the last one, and run a destructor of the program */

@@ -20,6 +20,7 @@ typedef struct glue_handle {
     bool write_is_plain;    /* stop_SSL sent our close_notify and didn't wait: writes go out plain */
     bool read_is_plain;     /* the peer's close_notify was left to SSL_on_peer_shutdown */
     bool is_tied;           /* since the handshake is done */
+    bool is_over_handle;    /* no descriptor below, but another handle: see outer.h */
 } glue_handle;
 
 /* The glob behind a handle object (or a glob itself); NULL where sv is neither. */

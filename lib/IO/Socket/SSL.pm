@@ -14,6 +14,7 @@
 #   _SSL_object, _SSL_fileno   SSL* and descriptor, while TLS is on
 #   _SSL_ioclass_upgraded class before start_SSL ('' : none)
 #   _SSL_deadline         of new: when connect and handshake have to be done
+#   _SSL_bio_socket       the handle that ours is over (SSL_usebio), which then has no descriptor itself
 #   _SSL_last_err         [dualvar, rank]
 package IO::Socket::SSL;
 
@@ -118,7 +119,7 @@ my $FILTER;
 # These say something about the connection, not about its context; so they go with any context.
 my %OF_CONNECTION = map { $_ => 1 } qw(
     SSL_hostname SSL_verifycn_name SSL_server SSL_startHandshake SSL_keepSocketOnError SSL_error_trap
-    SSL_on_peer_shutdown SSL_session_key
+    SSL_on_peer_shutdown SSL_session_key SSL_usebio
 );
 
 # What libiossl and we have a default for, which "use_defaults" of set_args_filter_hack brings back.
@@ -322,9 +323,12 @@ sub accept {
     my ($socket, $peer);
     if (ref $hash->{_SSL_opening}) {
         $socket = $hash->{_SSL_opening};
-        $peer   = getpeername $socket;
+        $peer   = $socket->peername;
     } else {
-        ($socket, $peer) = $self->SUPER::accept($class || __PACKAGE__) or return;
+        $class ||= __PACKAGE__;
+        my $is_over = ($hash->{_SSL_arguments} || {})->{SSL_usebio};
+        ($socket, $peer) = $self->SUPER::accept($is_over ? $ISA[0] : $class) or return;
+        $socket = $class->_over($socket) if $is_over;
         $self->_adopt($socket);
     }
     if (_starts_handshake($hash)) {
@@ -368,7 +372,9 @@ sub _negotiate {
     my $hash = \%{*$self};
     return $self if defined is_SSL($self);
     if (!$hash->{_SSL_opening}) {
-        if (!defined fileno($self)) {
+        Carp::croak('cannot upgrade socket in-place with SSL BIO; use start_SSL(SSL_usebio => 1)')
+            if $opt->{SSL_usebio} && !$hash->{_SSL_bio_socket};
+        if (!defined fileno($self) && !$hash->{_SSL_bio_socket}) {
             $self->_internal_error('Socket has no fileno', 9);
             return $self->_give_up;
         }
@@ -384,7 +390,7 @@ sub _negotiate {
     my ($result, $why);
     {
         local $@;
-        $result = eval { $self->_handshake($self->_handshake_timeout($opt)) };
+        $result = eval { $self->_within($self->_handshake_timeout($opt), \&_handshake) };
         $why = $@;
     }
     if (!defined $result) {
@@ -407,6 +413,22 @@ sub _negotiate {
     return $self->_give_up if $result < -1;
     { local $!; $self->_detach; delete $hash->{_SSL_object} }
     return;
+}
+
+# Runs an operation that may have a time limit. A handle below doesn't know of that: then it must not wait
+# by itself, and we do; and it would raise SIGPIPE where the program has written nothing.
+sub _within {
+    my ($self, $timeout, $operation, @args) = @_;
+    return $self->$operation(@args, $timeout) if !${*$self}{_SSL_bio_socket};
+    local $SIG{PIPE} = 'IGNORE';
+    my $blocks = defined $timeout && $timeout ne 'fd' && $self->blocking;
+    $self->blocking(0) if $blocks;
+    my $result = eval { $self->$operation(@args, $timeout) };
+    my ($why, $errno) = ($@, $! + 0);
+    $self->blocking(1) if $blocks;
+    $! = $errno;
+    die $why if !defined $result;    ## no critic: it is not our exception
+    return $result;
 }
 
 sub _handshake_timeout {
@@ -455,7 +477,8 @@ sub _names {
     my $hash = \%{*$self};
     my $args = $hash->{_SSL_arguments} ||= {};
     my $peer = $args->{PeerAddr} // $args->{PeerHost};
-    if (!defined $peer) {
+    # Over another handle the name isn't that of whoever is at the other end of that one.
+    if (!defined $peer && !$hash->{_SSL_bio_socket}) {
         my ($ip, $port) = $self->_peer_ip;
         @$args{qw(PeerAddr PeerPort)} = ($ip, $port) if defined $ip;
         $peer = $ip;
@@ -516,15 +539,18 @@ sub start_SSL {
     my ($class, $socket, @rest) = @_;
     $class = ref $class if ref $class;
     return $class->_internal_error('Not a socket', 9) if !ref $socket;
-    return $class->_internal_error('Socket has no fileno', 9) if !defined CORE::fileno($socket);
-
     my %args    = %{ _hash_of(@rest) };
     my $timeout = delete $args{Timeout};
-    my $before  = UNIVERSAL::can($socket, 'can') ? ref $socket : '';    # '' where it has none
-    $args{SSL_keepSocketOnError} = 1 if !defined $args{SSL_keepSocketOnError};
-    bless $socket, $class;
-    my $hash = \%{*$socket};
-    $hash->{_SSL_ioclass_upgraded} = $before if $before ne $class;
+    if ($args{SSL_usebio}) {
+        $socket = $class->_over($socket);
+        $args{SSL_keepSocketOnError} = 1;
+    } else {
+        return $class->_internal_error('Socket has no fileno', 9) if !defined CORE::fileno($socket);
+        my $before = _is_blessed($socket) ? ref $socket : '';           # '' where it has none
+        $args{SSL_keepSocketOnError} = 1 if !defined $args{SSL_keepSocketOnError};
+        bless $socket, $class;
+        ${*$socket}{_SSL_ioclass_upgraded} = $before if $before ne $class;
+    }
 
     my ($done, $why);
     local $FATAL;
@@ -541,6 +567,32 @@ sub start_SSL {
     die $why if !defined $done;    ## no critic: it is not our exception
     $@ = $FATAL if defined $FATAL;
     return;
+}
+
+# A new handle of the class over another one, which stays what it is.
+sub _over {
+    my ($class, $outer) = @_;
+    my $self = IO::Handle::new($class);
+    @{*$self}{qw(_SSL_bio_socket io_socket_type)} = ($outer, Socket::SOCK_STREAM());
+    return $self;
+}
+
+# What the handle below says, if it has such a method.
+sub _ask_outer {
+    my ($outer, $method, @args) = @_;
+    my $class = _is_blessed($outer) ? ref $outer : 'IO::File';
+    return $class->can($method) ? $outer->$method(@args) : undef;
+}
+
+for my $method (qw(blocking connected peername sockname)) {
+    no strict 'refs';
+    *$method = sub {
+        my $self  = shift;
+        my $outer = ${*$self}{_SSL_bio_socket};
+        return _ask_outer($outer, $method, @_) if $outer;
+        my $base = $ISA[0]->can($method);
+        return $self->$base(@_);
+    };
 }
 
 sub _upgrade {
@@ -569,7 +621,8 @@ sub stop_SSL {
     my $opt  = _hash_of(@_);
     my $hash = \%{*$self};
     if (defined is_SSL($self) && !$opt->{SSL_no_shutdown} && ($hash->{_SSL_opened} || 0) > 0) {
-        my $result = $self->_shutdown(!$opt->{SSL_fast_shutdown}, $self->_shutdown_timeout($opt));
+        my $result = $self->_within($self->_shutdown_timeout($opt), \&_shutdown,
+            !$opt->{SSL_fast_shutdown});
         return if $result <= 0;
         # Only our side has ended. What we write from here on is plain; what comes still isn't.
         if ($result == 2 && !$opt->{_closes}) {
@@ -581,7 +634,7 @@ sub stop_SSL {
     delete @$hash{qw(_SSL_opening _SSL_object _SSL_fileno _SSL_opened)};
     delete $hash->{_SSL_ctx} if $opt->{SSL_ctx_free};
     _downgrade($self) if defined $hash->{_SSL_ioclass_upgraded} && !$opt->{_closes};
-    return $self;
+    return $hash->{_SSL_bio_socket} || $self;
 }
 
 sub _shutdown_timeout {
@@ -602,7 +655,11 @@ sub close {
         return if !$stopped && !$how{SSL_fast_shutdown} && _is_want($SSL_ERROR);
     }
     _detach($self);
-    delete @{*$self}{qw(_SSL_opening _SSL_object _SSL_fileno _SSL_opened)};
+    my $hash = \%{*$self};
+    delete @$hash{qw(_SSL_opening _SSL_object _SSL_fileno _SSL_opened)};
+    if (my $outer = delete $hash->{_SSL_bio_socket}) {
+        return _ask_outer($outer, 'close') // 1;
+    }
     return $self->SUPER::close;
 }
 *kill_socket = \&close;
@@ -632,8 +689,9 @@ sub socketToSSL { return __PACKAGE__->start_SSL(@_) }
 
 sub opened {
     my $self = shift;
-    return '' if !defined fileno($self);
-    return ${*$self}{_SSL_opened};
+    my $hash = \%{*$self};
+    return '' if !defined fileno($self) && !$hash->{_SSL_bio_socket};
+    return $hash->{_SSL_opened};
 }
 
 sub opening { return ${*{$_[0]}}{_SSL_opening} }
@@ -763,7 +821,7 @@ for my $name (keys %FEATURES) {
 sub can_ecdh { return 'auto' }
 sub can_ipv6 { return $IPV6 }
 sub can_psk  { return _can(8) ? { client => 1, server => 1 } : undef }
-sub can_nested_ssl { return }
+sub can_nested_ssl { return { SSL_usebio => 1 } }
 
 # --- plain sockets: where IO::Handle has no method that would do ----------------------------------
 
@@ -804,7 +862,7 @@ our @CARP_NOT = ('IO::Socket::SSL');
 
 # What this version doesn't do yet is refused, so that nobody relies on it in vain.
 my %NOT_YET = map { $_ => 1 } qw(SSL_ticket_keycb SSL_psk SSL_ocsp_staple_callback
-    SSL_ocsp_cache SSL_ocsp_mode SSL_usebio);
+    SSL_ocsp_cache SSL_ocsp_mode);
 
 sub new {
     my $class = shift;
