@@ -1107,7 +1107,8 @@ IOSSL_API iossl_status iossl_conn_set_pins(iossl_conn *conn, iossl_pins *pins, b
  * The program's own say on each certificate of the chain, called for every verdict of OpenSSL
  * (SSL_CTX_set_verify(3)); ok is OpenSSL's. Returning true overrides it; name and pins are checked
  * after it all the same. Called with IOSSL_VERIFY_NONE too on clients, where the answer counts
- * for nothing.
+ * for nothing. Of several paths to a trust anchor it hears of the one that is good, or, where none
+ * is, of OpenSSL's first.
  */
 typedef bool (*iossl_verify_cb)(void *arg, bool ok, X509_STORE_CTX *store_ctx);
 IOSSL_API void iossl_conn_set_verify_cb(iossl_conn *conn, iossl_verify_cb cb, void *arg);
@@ -1294,9 +1295,11 @@ IOSSL_API void *iossl_conn_get_app_data(const iossl_conn *conn);
 IOSSL_API iossl_conn *iossl_conn_from_ssl(const SSL *ssl);
 
 /*
- * Verifies a chain without a connection, with all that a handshake of this context would check.
+ * Verifies a chain without a connection, with all that a handshake of this context would check. As
+ * there, where OpenSSL's first path to a trust anchor fails (an expired cross-signature), others are
+ * tried, up to a bounded number.
  *
- * leaf, chain  as a peer would send them; chain may be NULL.
+ * leaf, chain  as a peer would send them, in any order; chain may be NULL.
  * name         to verify, NULL: none (then the require_name setting decides).
  * at           validity is checked for this time (seconds since 1970), 0: now.
  * role         of the verifier: IOSSL_CLIENT checks a server's certificate.

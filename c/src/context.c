@@ -30,6 +30,7 @@
 #include "error.h"
 #include "init.h"
 #include "ocsp_staple.h"
+#include "paths.h"
 #include "strmap.h"
 
 /* What a server name gets. */
@@ -361,6 +362,7 @@ apply_verification(const builder *b, SSL_CTX *ssl_ctx)
     if (b->config->check_crl)
         flags |= X509_V_FLAG_CRL_CHECK;
     SSL_CTX_set_verify(ssl_ctx, b->config->verify.mode, iossl_verify_callback);
+    SSL_CTX_set_cert_verify_callback(ssl_ctx, iossl_verify_cert, NULL);
     if (b->client_ca_names != NULL) {
         STACK_OF(X509_NAME) *names = SSL_dup_CA_list(b->client_ca_names);
 
@@ -877,6 +879,7 @@ build_store(builder *b, iossl_error *err)
         iossl_error_memory(err);
         return IOSSL_ERROR;
     }
+    X509_STORE_set_check_issued(b->store, iossl_paths_check_issued);
     for (int i = 0; i < sk_X509_num(config->cas); i++) {
         if (X509_STORE_add_cert(b->store, sk_X509_value(config->cas, i)) != 1) {
             iossl_error_set_openssl(err, IOSSL_E_CA, IOSSL_RANK_FATAL,

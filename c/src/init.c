@@ -13,13 +13,16 @@
 #include <openssl/err.h>
 
 #include "error.h"
+#include "paths.h"
 #include "session.h"
 #include "transport.h"
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static int conn_index = -1;
 static int verifier_index = -1;
+static int path_index = -1;
 static int session_index = -1;
+static bool has_paths;
 static BIO_METHOD *bio_method;
 
 static void
@@ -27,7 +30,9 @@ run_once(void)
 {
     conn_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     verifier_index = X509_STORE_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    path_index = X509_STORE_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     session_index = iossl_session_new_index();
+    has_paths = iossl_paths_init();
     bio_method = iossl_transport_bio_method_new();
 }
 
@@ -35,7 +40,7 @@ bool
 iossl_init(iossl_error *err)
 {
     if (CRYPTO_THREAD_run_once(&once, run_once) == 1 && conn_index >= 0 && verifier_index >= 0
-        && session_index >= 0 && bio_method != NULL)
+        && path_index >= 0 && session_index >= 0 && has_paths && bio_method != NULL)
         return true;
     iossl_error_memory(err);
     return false;
@@ -51,6 +56,12 @@ int
 iossl_init_verifier_index(void)
 {
     return verifier_index;
+}
+
+int
+iossl_init_path_index(void)
+{
+    return path_index;
 }
 
 int

@@ -12,6 +12,8 @@ bool iossl_init(iossl_error *err);
 /* After iossl_init(): where an SSL keeps its iossl_conn, an X509_STORE_CTX its iossl_verifier. */
 int iossl_init_conn_index(void);
 int iossl_init_verifier_index(void);
+/* After iossl_init(): where an X509_STORE_CTX keeps the path that is being tried (paths.c). */
+int iossl_init_path_index(void);
 /* After iossl_init(): where an SSL_SESSION keeps what it was verified under. */
 int iossl_init_session_index(void);
 /* After iossl_init(): the BIO_METHOD over an iossl_transport. */

@@ -6,7 +6,8 @@
  * Promises  state is per verification, never per context: interleaved handshakes on one context
  *           don't see each other. What OpenSSL doesn't call back for (resumed sessions, anonymous
  *           ciphers) is checked after the handshake. No verdict but a positive one lets pass.
- * Leaves    chain building to OpenSSL, name rules to names.c, digests to fingerprint.c.
+ * Leaves    chains to OpenSSL, other paths than its first to paths.c, name rules to names.c,
+ *           digests to fingerprint.c.
  * See       SSL_CTX_set_verify(3), X509_STORE_CTX_set_verify_cb(3), RFC 6125, RFC 9525.
  *
  * Order for each certificate: OpenSSL's verdict, then the program's callback, which may override
@@ -117,6 +118,7 @@ iossl_verifier_begin(iossl_verifier *v)
 {
     accept_leaf(v, NULL);
     v->name_verified = v->is_overruled = false;
+    v->cost = (iossl_paths_cost){0};
     iossl_error_clear(v->cause);
 }
 
@@ -335,20 +337,112 @@ verify(iossl_verifier *v, int ok, X509_STORE_CTX *store_ctx)
     return 1;
 }
 
-int
-iossl_verify_callback(int ok, X509_STORE_CTX *store_ctx)
+/* NULL: of an SSL that the program made itself. */
+static iossl_verifier *
+verifier_of(X509_STORE_CTX *store_ctx)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
     iossl_conn *conn = ssl == NULL ? NULL : iossl_conn_from_ssl(ssl);
-    iossl_verifier *v = conn != NULL
-                            ? iossl_conn_get0_verifier(conn)
-                            : X509_STORE_CTX_get_ex_data(store_ctx, iossl_init_verifier_index());
+
+    return conn != NULL ? iossl_conn_get0_verifier(conn)
+                        : X509_STORE_CTX_get_ex_data(store_ctx, iossl_init_verifier_index());
+}
+
+int
+iossl_verify_callback(int ok, X509_STORE_CTX *store_ctx)
+{
+    iossl_verifier *v = verifier_of(store_ctx);
 
     if (v == NULL || verify(v, ok, store_ctx) != 1)
         return 0;
     /* What was overruled must not stay queued: on a server, SSL_get_error(3) would find it later. */
     iossl_error_clear_queue();
     return 1;
+}
+
+/* ---- One path after another ------------------------------------------------------------------ */
+
+/* While paths are tried, nobody is asked: the first error ends one. */
+static int
+stop_at_error(int ok, X509_STORE_CTX *store_ctx)
+{
+    (void)store_ctx;
+    return ok == 1;
+}
+
+/* As if no chain had been verified yet. */
+static void
+rewind_store_ctx(X509_STORE_CTX *store_ctx, STACK_OF(X509) *chain)
+{
+    X509_STORE_CTX_set0_verified_chain(store_ctx, chain);
+    X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
+}
+
+/* OpenSSL's verification with the program's say in it, event by event. */
+static int
+verify_openly(X509_STORE_CTX *store_ctx)
+{
+    X509_STORE_CTX_set_verify_cb(store_ctx, iossl_verify_callback);
+    return X509_verify_cert(store_ctx) == 1;
+}
+
+/* The events of a chain that was found good: each certificate, from the anchor to the leaf. */
+static int
+tell_success(iossl_verifier *v, X509_STORE_CTX *store_ctx)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store_ctx);
+
+    for (int i = v->cb == NULL ? 0 : sk_X509_num(chain) - 1; i >= 0; i--) {
+        X509_STORE_CTX_set_error_depth(store_ctx, i);
+        X509_STORE_CTX_set_current_cert(store_ctx, sk_X509_value(chain, i));
+        if (iossl_verify_callback(1, store_ctx) != 1)
+            return 0;
+    }
+    return 1;
+}
+
+/*
+ * The first path is OpenSSL's own. Where it fails, others are tried, and what the program and the
+ * world hear of is the one that is good; where none is, all is told of the first one, in which the
+ * program may then override errors. A pinned leaf needs no chain, and without verification there
+ * is nothing to be gained from a better one.
+ */
+static int
+verify_paths(iossl_verifier *v, X509_STORE_CTX *store_ctx)
+{
+    STACK_OF(X509) *chain;
+
+    if (v->settings.mode == IOSSL_VERIFY_NONE || is_pinned(v, X509_STORE_CTX_get0_cert(store_ctx)))
+        return verify_openly(store_ctx);
+    X509_STORE_CTX_set_verify_cb(store_ctx, stop_at_error);
+    if (X509_verify_cert(store_ctx) == 1)
+        return tell_success(v, store_ctx);
+    if ((chain = iossl_paths_find(store_ctx, &v->cost)) != NULL) {
+        rewind_store_ctx(store_ctx, chain);
+        return tell_success(v, store_ctx);
+    }
+    if (v->cb != NULL) {
+        rewind_store_ctx(store_ctx, NULL);
+        return verify_openly(store_ctx);
+    }
+    note_chain_error(v, store_ctx);
+    return 0;
+}
+
+int
+iossl_verify_cert(X509_STORE_CTX *store_ctx, void *unused)
+{
+    iossl_verifier *v = verifier_of(store_ctx);
+
+    (void)unused;
+    if (v == NULL)
+        return X509_verify_cert(store_ctx) == 1;
+    /* Where paths.c looks for it on behalf of each path. */
+    if (X509_STORE_CTX_set_ex_data(store_ctx, iossl_init_verifier_index(), v) != 1) {
+        X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
+    return verify_paths(v, store_ctx);
 }
 
 bool
@@ -423,8 +517,7 @@ iossl_verify_chain(iossl_ctx *ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *
         iossl_error_memory(err);
         goto done;
     }
-    X509_STORE_CTX_set_verify_cb(store_ctx, iossl_verify_callback);
-    if (X509_verify_cert(store_ctx) == 1 && v.accepted == leaf) {
+    if (iossl_verify_cert(store_ctx, NULL) == 1 && v.accepted == leaf) {
         status = IOSSL_OK;
         goto done;
     }

@@ -5,6 +5,7 @@
 #define IOSSL_VERIFY_H
 
 #include "iossl.h"
+#include "paths.h"
 
 /* What a context gives its connections to start with. A plain value but for the pins. */
 typedef struct iossl_verify_settings {
@@ -39,6 +40,7 @@ typedef struct iossl_verifier {
     bool name_verified;
     bool is_overruled;          /* the program's callback let pass what OpenSSL refused */
     iossl_error *cause;         /* owned; why it was refused */
+    iossl_paths_cost cost;      /* of looking for other paths than OpenSSL's first */
 } iossl_verifier;
 
 /* False: no memory. */
@@ -48,6 +50,8 @@ void iossl_verifier_begin(iossl_verifier *v);
 
 /* For SSL_set_verify(3); finds the verifier through the SSL's connection. */
 int iossl_verify_callback(int ok, X509_STORE_CTX *store_ctx);
+/* For SSL_CTX_set_cert_verify_callback(3): as X509_verify_cert(3), but tries other paths too. */
+int iossl_verify_cert(X509_STORE_CTX *store_ctx, void *unused);
 
 /*
  * After a handshake, where the callback may not have run (resumption, anonymous ciphers): is there

@@ -194,10 +194,54 @@ add_constraints(X509 *cert, const char *text)
     X509_EXTENSION_free(extension);
 }
 
+/* "name=value|name=value"; key identifiers are taken from cert and issuer. */
+static void
+add_extensions(X509 *cert, X509 *issuer, const char *text)
+{
+    char *copy = strdup(text), *rest = copy, *one;
+    X509V3_CTX ctx;
+
+    need(copy != NULL, "strdup");
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    while ((one = strsep(&rest, "|")) != NULL) {
+        char *value = strchr(one, '=');
+        X509_EXTENSION *extension;
+
+        need(value != NULL, "an extension as name=value");
+        *value++ = '\0';
+        extension = X509V3_EXT_conf(NULL, &ctx, one, value);
+        need(extension != NULL && X509_add_ext(cert, extension, -1) == 1, one);
+        X509_EXTENSION_free(extension);
+    }
+    free(copy);
+}
+
+static EVP_PKEY *
+key_of(const test_cert_spec *spec)
+{
+    EVP_PKEY *key = (EVP_PKEY *)(uintptr_t)spec->key;   /* only its count of references changes */
+
+    if (key == NULL)
+        return make_key();
+    need(EVP_PKEY_up_ref(key) == 1, "sharing a key");
+    return key;
+}
+
+/* Keys as Ed25519 have a digest of their own. */
+static const EVP_MD *
+digest_of(const test_cert_spec *spec, const EVP_PKEY *key)
+{
+    int nid;
+
+    if (EVP_PKEY_get_default_digest_nid((EVP_PKEY *)(uintptr_t)key, &nid) == 2 && nid == NID_undef)
+        return NULL;
+    return spec->digest == NULL ? EVP_sha256() : EVP_get_digestbyname(spec->digest);
+}
+
 test_identity
 test_identity_make(const test_cert_spec *spec)
 {
-    test_identity made = { X509_new(), make_key() };
+    test_identity made = { X509_new(), key_of(spec) };
     const test_identity *issuer = spec->issuer != NULL ? spec->issuer : &made;
     long from = spec->from_s == 0 && spec->to_s == 0 ? -3600 : spec->from_s;
     long to = spec->from_s == 0 && spec->to_s == 0 ? 86400 : spec->to_s;
@@ -226,7 +270,10 @@ test_identity_make(const test_cert_spec *spec)
         add_raw_altnames(made.cert, spec->raw_altnames);
     if (spec->constraints != NULL)
         add_constraints(made.cert, spec->constraints);
-    need(X509_sign(made.cert, issuer->key, EVP_sha256()) > 0, "signing a certificate");
+    if (spec->extensions != NULL)
+        add_extensions(made.cert, issuer->cert, spec->extensions);
+    need(X509_sign(made.cert, issuer->key, digest_of(spec, issuer->key)) > 0,
+         "signing a certificate");
     X509_NAME_free(subject);
     return made;
 }

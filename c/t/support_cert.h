@@ -32,6 +32,9 @@ typedef struct test_cert_spec {
     int altnames_twice;             /* the extension is there a second time                       */
     const test_identity *issuer;    /* NULL: self-signed                                          */
     const char *constraints;        /* nameConstraints as in openssl.cnf; NULL: none              */
+    const char *extensions;         /* others as there: "keyUsage=critical,keyCertSign|..."; NULL  */
+    const EVP_PKEY *key;            /* NULL: a new one                                            */
+    const char *digest;             /* NULL: SHA256                                               */
     int is_ca;
     long from_s, to_s;              /* seconds from now; both 0: an hour ago for a day            */
     long serial;                    /* 0: 1                                                       */
