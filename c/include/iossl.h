@@ -494,6 +494,13 @@ IOSSL_API void iossl_certgen_free(iossl_certgen *gen);
  * iossl_certgen_set_plain(), purposes add nothing.
  */
 IOSSL_API iossl_status iossl_certgen_copy(iossl_certgen *gen, const X509 *cert, iossl_error *err);
+/*
+ * After iossl_certgen_copy(), where somebody else signs the copy: leaves out the extensions in which
+ * the original issuer speaks (authorityInfoAccess, certificatePolicies, CRL distribution points and
+ * freshest CRL, certificate transparency), promises a staple that only it can give (TLS feature),
+ * and those that OpenSSL doesn't know.
+ */
+IOSSL_API void iossl_certgen_forget_issuer(iossl_certgen *gen);
 /* An empty subject from now on: without parts, or with those that are added. */
 IOSSL_API iossl_status iossl_certgen_clear_subject(iossl_certgen *gen, iossl_error *err);
 /* Adds a part to the subject; the first one replaces the default. name: short, long or dotted;

@@ -623,6 +623,44 @@ done:
     return status;
 }
 
+/* Kinds that mean nothing, or harm, under another issuer. */
+static const int OF_THE_ISSUER[] = {
+    NID_undef, /* unknown: who can tell */
+    NID_info_access,
+    NID_certificate_policies,
+    NID_crl_distribution_points,
+    NID_freshest_crl,
+    NID_ct_precert_scts,
+    NID_ct_precert_poison,
+    NID_tlsfeature,
+};
+
+static bool
+is_of_the_issuer(const iossl_certext *ext)
+{
+    int nid = OBJ_obj2nid(ext->id);
+
+    for (size_t i = 0; i < sizeof OF_THE_ISSUER / sizeof *OF_THE_ISSUER; i++) {
+        if (OF_THE_ISSUER[i] == nid)
+            return true;
+    }
+    return false;
+}
+
+void
+iossl_certgen_forget_issuer(iossl_certgen *gen)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < gen->n_extensions; i++) {
+        if (is_of_the_issuer(&gen->extensions[i]))
+            iossl_certext_cleanup(&gen->extensions[i]);
+        else
+            gen->extensions[kept++] = gen->extensions[i];
+    }
+    gen->n_extensions = kept;
+}
+
 /* ---- Making ---------------------------------------------------------------------------------- */
 
 /* What a certificate is made of while it is made. */

@@ -1082,6 +1082,51 @@ test_copy(void)
     EVP_PKEY_free(other_key);
 }
 
+/* Under another issuer, what the first one stood for is left out, and nothing else. */
+static void
+test_forget_issuer(void)
+{
+    static const struct {
+        const char *name, *text;
+        bool stays;
+    } extensions[] = {
+        {"nsComment", "hello", true},
+        {"authorityInfoAccess", "OCSP;URI:http://ocsp.test/", false},
+        {"certificatePolicies", "1.2.3.4", false},
+        {"crlDistributionPoints", "URI:http://crl.test/", false},
+        {"freshestCRL", "URI:http://crl.test/delta", false},
+        {"tlsfeature", "status_request", false},
+        {"1.3.6.1.4.1.11129.2.4.2", "DER:04020000", false}, /* timestamps of transparency logs */
+        {"1.2.3.4.5.6", "DER:0500", false},
+        {"subjectInfoAccess", "caRepository;URI:http://repo.test/", true},
+    };
+    iossl_certgen *gen = new_builder();
+    X509 *cert, *copy;
+
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
+        is_int(iossl_certgen_add_extension(gen, 0, extensions[i].name, extensions[i].text, NULL, 0,
+                                           false, err),
+               IOSSL_OK, "%s can be added", extensions[i].name);
+    cert = finish(gen);
+    gen = iossl_certgen_new(NULL);
+    is_int(iossl_certgen_copy(gen, cert, err), IOSSL_OK, "the certificate is copied");
+    iossl_certgen_forget_issuer(gen);
+    iossl_certgen_forget_issuer(gen);
+    iossl_certgen_set_key(gen, key);
+    copy = finish(gen);
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
+        ASN1_OBJECT *id = OBJ_txt2obj(extensions[i].name, 0);
+
+        ok(X509_get_ext_by_OBJ(cert, id, -1) >= 0, "%s is in the original", extensions[i].name);
+        ok((X509_get_ext_by_OBJ(copy, id, -1) >= 0) == extensions[i].stays, "%s %s the copy",
+           extensions[i].name, extensions[i].stays ? "stays in" : "isn't in");
+        ASN1_OBJECT_free(id);
+    }
+    ok(X509_get_ext_by_NID(copy, NID_basic_constraints, -1) >= 0, "basicConstraints stay");
+    X509_free(copy);
+    X509_free(cert);
+}
+
 int
 main(void)
 {
@@ -1102,6 +1147,7 @@ main(void)
     test_extensions();
     test_extension_rules();
     test_copy();
+    test_forget_issuer();
     EVP_PKEY_free(key);
     iossl_error_free(err);
     return done_testing();
