@@ -5,11 +5,13 @@
 use strict;
 use warnings;
 
+use B ();
 use Pod::Checker ();
 use Test::More;
 use lib 't/lib';
 use TLSTest;
 use IO::Socket::SSL;
+use IO::Socket::SSL::Intercept;
 use IO::Socket::SSL::PublicSuffix;
 use IO::Socket::SSL::Utils;
 
@@ -53,7 +55,7 @@ subtest 'every method and function is told of' => sub {
     my @subs = subs_of('IO::Socket::SSL');
     cmp_ok scalar @subs, '>=', 60, 'the subs of the module were found';
     is_deeply undocumented($POD, @subs), [], 'each has an =item';
-    for my $name (qw(Utils PublicSuffix)) {
+    for my $name (qw(Intercept PublicSuffix Utils)) {
         my $pod = slurp("lib/IO/Socket/SSL/$name.pod");
         is_deeply undocumented($pod, subs_of("IO::Socket::SSL::$name")), [], "those of $name, too";
     }
@@ -112,19 +114,15 @@ sub not_yet {
 # The public subs of a package that are its own: none that it imported.
 sub subs_of {
     my $package = shift;
-    my %foreign = map { $_ => 1 } qw(CLONE bootstrap import), @Errno::EXPORT_OK;
-    my $from    = $package =~ /^IO::Socket::SSL::(?:Utils|PublicSuffix)$/ ? 'IO::Socket::SSL' : '';
+    my %foreign = map { $_ => 1 } qw(CLONE CLONE_SKIP DESTROY bootstrap import), @Errno::EXPORT_OK;
     no strict 'refs';
-    return sort grep { !/^_/ && !$foreign{$_} && defined &{"${package}::$_"} }
-        grep { !$from || !imported($package, $_) } keys %{"${package}::"};
+    return sort grep { !/^_/ && !$foreign{$_} && defined &{"${package}::$_"}
+        && home_of(\&{"${package}::$_"}) =~ /^\Q$package\E$|^__ANON__$|^constant$/ }
+        keys %{"${package}::"};
 }
 
-sub imported {
-    my ($package, $name) = @_;
-    no strict 'refs';
-    return IO::Socket::SSL->can($name) && defined &{"${package}::$name"}
-        && \&{"${package}::$name"} == IO::Socket::SSL->can($name);
-}
+# The package that a sub was written in.
+sub home_of { return B::svref_2object($_[0])->GV->STASH->NAME }
 
 # --- what is told ---------------------------------------------------------------------------------
 

@@ -8,13 +8,14 @@
  *           session.xsi  IO::Socket::SSL::Session_Cache
  *           suffix.xsi   IO::Socket::SSL::PublicSuffix
  *           certs.xsi    certificates described and made, for IO::Socket::SSL::Utils
- *           utils.xsi    PEM and handles, for IO::Socket::SSL::Utils
+ *           utils.xsi    PEM, DER and handles, for IO::Socket::SSL::Utils
  */
 #include "glue/glue.h"
 #include "glue/callbacks.h"
 #include "glue/data.h"
 #include "glue/describe.h"
 #include "glue/handle.h"
+#include "glue/objects.h"
 #include "glue/options.h"
 #include "glue/outer.h"
 #include "glue/status.h"
@@ -303,6 +304,21 @@ name_of(pTHX_ SV *sv, const char *option)
     return len == 0 ? NULL : name;
 }
 
+/* The name of a file as its bytes; they live as long as the statement. */
+static const char *
+file_name(pTHX_ SV *sv, const char *to)
+{
+    STRLEN len;
+    const char *name;
+
+    SvGETMAGIC(sv);
+    name = SvOK(sv) ? SvPV_const(sv_mortalcopy(sv), len) : NULL;
+    if (name == NULL || len == 0 || strlen(name) != len)
+        glue_croak(aTHX_ sv_2mortal(newSVpvf("cannot %s \"%" SVf "\": no file can have this name",
+                                             to, SVfARG(SvOK(sv) ? sv : &PL_sv_no))));
+    return name;
+}
+
 /* The server name as it goes over the wire: A-labels; what is ASCII already stays as it is. */
 static iossl_status
 set_server_name(pTHX_ iossl_conn *conn, SV *sv, iossl_error *err)
@@ -384,8 +400,10 @@ need_cache(pTHX_ SV *sv)
         iossl_error *err;                                                       \
         ENTER;                                                                  \
         err = scoped_error(aTHX);                                               \
-        if ((call) != IOSSL_OK)                                                 \
+        if ((call) != IOSSL_OK) {                                               \
+            errno = iossl_error_get_errno(err);                                 \
             glue_croak(aTHX_ glue_text(aTHX_ iossl_error_message(err)));        \
+        }                                                                       \
         LEAVE;                                                                  \
     } STMT_END
 

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "objects.h"
 #include "status.h"
 
 #define FOR_CLIENT 1
@@ -265,7 +266,7 @@ add_cert(pTHX_ build *b, const char *host, SV *value)
     Newx(certs, (size_t)n, X509 *);
     SAVEFREEPV(certs);
     for (SSize_t i = 0; i < n; i++) {
-        certs[i] = glue_pointer(aTHX_ list == NULL ? value : item(aTHX_ list, i), what);
+        certs[i] = glue_object(aTHX_ GLUE_X509, list == NULL ? value : item(aTHX_ list, i), what);
         if (i == 0)
             continue;
         if (b->chains == NULL)
@@ -279,7 +280,8 @@ static iossl_status
 add_key(pTHX_ build *b, const char *host, SV *value)
 {
     return iossl_config_add_key(b->config, host,
-                                glue_pointer(aTHX_ value, "SSL_key: an EVP_PKEY handle"), b->err);
+                                glue_object(aTHX_ GLUE_EVP_PKEY, value, "SSL_key: an EVP_PKEY handle"),
+                                b->err);
 }
 
 static iossl_status
@@ -329,9 +331,9 @@ read_certs(pTHX_ build *b, SV *value, const char *option, add_x509_fn add)
     if (is_absent(value))
         return IOSSL_OK;
     if (list == NULL)
-        return add(b->config, glue_pointer(aTHX_ value, option), b->err);
+        return add(b->config, glue_object(aTHX_ GLUE_X509, value, option), b->err);
     for (SSize_t i = 0; status == IOSSL_OK && i <= av_len(list); i++)
-        status = add(b->config, glue_pointer(aTHX_ item(aTHX_ list, i), option), b->err);
+        status = add(b->config, glue_object(aTHX_ GLUE_X509, item(aTHX_ list, i), option), b->err);
     return status;
 }
 

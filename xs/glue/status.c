@@ -111,8 +111,13 @@ glue_error_sv(pTHX_ const char *text)
 void
 glue_croak(pTHX_ SV *text)
 {
+    static const char ours[] = "IO::Socket::SSL";
+    const char *package = CopSTASHPV(PL_curcop);
     dSP;
 
+    /* XSUBs have no frame that Carp could see: called by the program itself, this is its line. */
+    if (package == NULL || strncmp(package, ours, sizeof ours - 1) != 0)
+        Perl_croak(aTHX_ "%" SVf, SVfARG(text));
     PUSHMARK(SP);
     XPUSHs(text);
     PUTBACK;

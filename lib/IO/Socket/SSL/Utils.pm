@@ -1,9 +1,9 @@
-# IO::Socket::SSL::Utils - certificates and keys from and to PEM.
+# IO::Socket::SSL::Utils - certificates and keys: from and to PEM and DER, made, described.
 #
-# Owns      files, croaks and their words.
+# Owns      the shapes of arguments to CERT_create.
 # Promises  a handle given out is a genuine X509* or EVP_PKEY* as a number: the caller frees it with
 #           CERT_free or KEY_free.
-# Leaves    parsing to OpenSSL (xs/utils.xsi).
+# Leaves    files, parsing, making and describing to libiossl (xs/utils.xsi, xs/certs.xsi).
 package IO::Socket::SSL::Utils;
 
 use 5.014;
@@ -21,64 +21,9 @@ our @EXPORT  = qw(
     PEM_file2key PEM_string2key PEM_key2file PEM_key2string
     CERT_free KEY_free KEY_create_rsa KEY_create_ec CERT_asHash CERT_create
 );
+our @EXPORT_OK = qw(DER_string2cert DER_cert2string DER_string2key DER_key2string);
 
-sub PEM_string2cert { return _parsed(_cert_from_pem($_[0]), 'string', 'X509 cert') }
-sub PEM_string2key  { return _parsed(_key_from_pem($_[0]), 'string', 'private key') }
-sub PEM_file2cert   { return _parsed(_cert_from_pem(_slurp($_[0])), $_[0], 'X509 cert') }
-sub PEM_file2key    { return _parsed(_key_from_pem(_slurp($_[0])), $_[0], 'private key') }
-
-# All certificates of a file; none, or one that is broken, is an error.
-sub PEM_file2certs {
-    my $file = shift;
-    my $pem  = _slurp($file);
-    my @blocks = $pem =~ /(-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----.*?(?:-----END [^\n]*|\z))/gs;
-    my @certs;
-    for my $block (@blocks ? @blocks : $pem) {
-        my $cert = _cert_from_pem($block);
-        CERT_free(@certs) if !$cert;
-        push @certs, _parsed($cert, $file, 'X509 cert');
-    }
-    return @certs;
-}
-
-sub PEM_cert2string {
-    return _cert_to_pem($_[0]) // Carp::croak('cannot get string from cert: ' . _reasons());
-}
-
-sub PEM_key2string {
-    return _key_to_pem($_[0]) // Carp::croak('cannot get string from key: ' . _reasons());
-}
-
-sub PEM_cert2file { return _spew($_[1], PEM_cert2string($_[0])) }
-sub PEM_key2file  { return _spew($_[1], PEM_key2string($_[0])) }
-
-# The file comes first here.
-sub PEM_certs2file {
-    my ($file, @certs) = @_;
-    return _spew($file, join '', map { PEM_cert2string($_) } @certs);
-}
-
-sub _parsed {
-    my ($handle, $from, $what) = @_;
-    return $handle // Carp::croak("cannot parse $from as PEM $what: " . _reasons());
-}
-
-sub _reasons { return IO::Socket::SSL::get_ssleay_error() =~ s/^SSL error: //r }
-
-sub _slurp {
-    my $file = shift;
-    open my $fh, '<:raw', $file or Carp::croak("cannot read $file: $!");
-    local $/ = undef;
-    my $content = <$fh>;
-    return defined $content ? $content : Carp::croak("cannot read $file: $!");
-}
-
-sub _spew {
-    my ($file, $content) = @_;
-    open my $fh, '>:raw', $file or Carp::croak("cannot write $file: $!");
-    (print {$fh} $content) && CORE::close $fh or Carp::croak("cannot write $file: $!");
-    return 1;
-}
+sub PEM_cert2file { return PEM_certs2file($_[1], $_[0]) }
 
 # --- keys and certificates made -------------------------------------------------------------------
 

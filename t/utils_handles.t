@@ -1,0 +1,150 @@
+# Certificates and keys as numbers: what is wrong with one is told, as far as it can be known.
+use strict;
+use warnings;
+
+use lib 't/lib';
+use IO::Socket::SSL;
+use IO::Socket::SSL::Intercept;
+use IO::Socket::SSL::Utils qw(:DEFAULT DER_string2cert DER_cert2string DER_string2key DER_key2string);
+use Test::More;
+use TLSTest;
+
+my ($cert, $key) = CERT_create(key => KEY_create_ec());
+
+# Each function that takes a handle, with a handle of its kind.
+my %takes_cert = (
+    PEM_cert2string => sub { PEM_cert2string($_[0]) },
+    PEM_cert2file   => sub { PEM_cert2file($_[0], '/nowhere/file') },
+    PEM_certs2file  => sub { PEM_certs2file('/nowhere/file', $cert, $_[0]) },
+    DER_cert2string => sub { DER_cert2string($_[0]) },
+    CERT_free       => sub { CERT_free($_[0]) },
+    CERT_asHash     => sub { CERT_asHash($_[0]) },
+    'issuer of CERT_create' => sub { CERT_create(issuer => [$_[0], $key], key => $key) },
+    get_fingerprint => sub { IO::Socket::SSL::get_fingerprint(undef, 'sha256', $_[0]) },
+    verify_hostname_of_cert => sub { IO::Socket::SSL::verify_hostname_of_cert('x.test', $_[0]) },
+    proxy_cert      => sub {
+        IO::Socket::SSL::Intercept->new(proxy_cert => $_[0], proxy_key => $key);
+    },
+    SSL_ca          => sub { IO::Socket::SSL::SSL_Context->new(SSL_ca => [$_[0]]) },
+    SSL_cert        => sub { IO::Socket::SSL::SSL_Context->new(SSL_cert => $_[0], SSL_key => $key) },
+);
+my %takes_key = (
+    PEM_key2string => sub { PEM_key2string($_[0]) },
+    PEM_key2file   => sub { PEM_key2file($_[0], '/nowhere/file') },
+    DER_key2string => sub { DER_key2string($_[0]) },
+    KEY_free       => sub { KEY_free($_[0]) },
+    'key of CERT_create' => sub { CERT_create(key => $_[0]) },
+    proxy_key      => sub {
+        IO::Socket::SSL::Intercept->new(proxy_cert => $cert, proxy_key => $_[0]);
+    },
+    SSL_key        => sub { IO::Socket::SSL::SSL_Context->new(SSL_cert => $cert, SSL_key => $_[0]) },
+);
+
+subtest 'what is no handle is refused by every function' => sub {
+    for my $case (
+        ['a word', 'nonsense'], ['a small number', 17], ['a negative one', -1], ['a list', [1]],
+        ['an object', bless {}, 'Somebody'],
+    ) {
+        my ($what, $value) = @$case;
+        for my $name (sort keys %takes_cert) {
+            refused($takes_cert{$name}, $value, "$name: $what");
+        }
+        refused($takes_key{$_}, $value, "$_: $what") for sort keys %takes_key;
+    }
+};
+
+subtest 'a handle that was freed is refused by every function' => sub {
+    for my $name (sort keys %takes_cert) {
+        my $gone = PEM_string2cert(PEM_cert2string($cert));
+        CERT_free($gone);
+        refused($takes_cert{$name}, $gone, $name, qr/not one that was freed/);
+    }
+    for my $name (sort keys %takes_key) {
+        my $gone = PEM_string2key(PEM_key2string($key));
+        KEY_free($gone);
+        refused($takes_key{$name}, $gone, $name, qr/not one that was freed/);
+    }
+};
+
+subtest 'a key is no certificate, and a certificate no key' => sub {
+    refused($takes_cert{$_}, $key, $_, qr/not an EVP_PKEY handle/) for sort keys %takes_cert;
+    refused($takes_key{$_}, $cert, $_, qr/not an X509 handle/) for sort keys %takes_key;
+};
+
+subtest 'a handle may be freed as often as it was given' => sub {
+    my $intercept = IO::Socket::SSL::Intercept->new(proxy_cert => $cert, proxy_key => $key);
+    undef $intercept;
+    is PEM_cert2string($cert) =~ /BEGIN/, 1, 'what another object had is still there';
+    my ($twice, $same_key) = CERT_create(key => $key);
+    is $same_key, $key, 'a key that was given comes back';
+    KEY_free($same_key);
+    like PEM_key2string($key), qr/BEGIN/, 'freed once, it is still there';
+    CERT_free($twice);
+    CERT_free(undef, undef);
+    KEY_free(undef);
+    pass 'undef is passed over';
+};
+
+subtest 'an address that is used again is a good handle' => sub {
+    my %seen;
+    for (1 .. 200) {
+        my $handle = $_ % 2 ? PEM_string2cert(PEM_cert2string($cert)) : KEY_create_ec();
+        like $_ % 2 ? PEM_cert2string($handle) : PEM_key2string($handle), qr/BEGIN/, 'works'
+            or last;
+        $seen{$handle}++;
+        $_ % 2 ? CERT_free($handle) : KEY_free($handle);
+    }
+    cmp_ok scalar(keys %seen), '<', 200, 'addresses did come again';
+};
+
+subtest 'certificates of a connection are good handles wherever they lie' => sub {
+    for (1 .. 20) {
+        CERT_free(PEM_string2cert(PEM_cert2string($cert))) for 1 .. 3;
+        my ($client, $server) = pair();
+        like PEM_cert2string($client->peer_certificate), qr/BEGIN/, 'the peer\'s' or last;
+        like PEM_cert2string(($client->peer_certificates)[0]), qr/BEGIN/, 'of the chain' or last;
+        like PEM_cert2string($server->sock_certificate), qr/BEGIN/, 'our own' or last;
+        my $seen = 0;
+        pair(client => { SSL_verify_callback => sub { $seen++ if CERT_asHash($_[4]); $_[0] } });
+        cmp_ok $seen, '>', 0, 'in a callback' or last;
+    }
+};
+
+subtest 'DER and PEM say the same' => sub {
+    my $der = DER_cert2string($cert);
+    my $copy = DER_string2cert($der);
+    is PEM_cert2string($copy), PEM_cert2string($cert), 'a certificate';
+    my $key_copy = DER_string2key(DER_key2string($key));
+    is PEM_key2string($key_copy), PEM_key2string($key), 'a key';
+    CERT_free($copy);
+    KEY_free($key_copy);
+    for my $case (['cut', substr $der, 0, -1], ['with more', $der . 'x'], ['nothing', '']) {
+        ok !eval { DER_string2cert($case->[1]); 1 }, "$case->[0]: refused";
+        like $@, qr/cannot parse string as DER X509 cert/, "$case->[0]: told";
+    }
+    ok !eval { DER_string2key($der); 1 }, 'a certificate is no key';
+    like $@, qr/cannot parse string as DER private key/, 'told';
+};
+
+subtest 'a file with a new key is for its owner' => sub {
+    my $file = "/tmp/iossl-handles-$$.key";
+    umask 0;
+    PEM_key2file($key, $file);
+    is +(stat $file)[2] & 07777, 0600, 'mode 0600';
+    unlink $file;
+    ok !eval { PEM_key2file($key, '/nowhere/at/all'); 1 }, 'no such folder: dies';
+    like $@, qr{^cannot write /nowhere/at/all: No such file or directory at \Q$0\E}, 'names file and line';
+    ok $!{ENOENT}, '$! too';
+    ok !eval { PEM_file2cert("a\0b"); 1 }, 'a name that no file has';
+    like $@, qr/^cannot read "a\0b": no file can have this name/, 'told';
+};
+
+done_testing;
+
+sub refused {
+    my ($code, $value, $name, $words) = @_;
+    my $lived = eval { $code->($value); 1 };
+    ok !$lived, "$name dies";
+    like $@, $words // qr/expected|SSL_\w+/, "$name says why";
+    return;
+}

@@ -1,0 +1,26 @@
+/*
+ * objects.h - certificates and keys that programs hold as numbers.
+ */
+#ifndef GLUE_OBJECTS_H
+#define GLUE_OBJECTS_H
+
+#include "glue.h"
+
+typedef enum { GLUE_X509, GLUE_EVP_PKEY } glue_kind;
+
+/* A number for a reference that is the program's to free from now on. Mortal. */
+SV *glue_object_give(pTHX_ glue_kind kind, void *object);
+/* The program freed a reference. */
+void glue_object_gone(glue_kind kind, const void *object);
+/* An object that isn't the program's to free goes out as a number: what was known of another one at
+ * this address is forgotten. */
+void glue_object_lent(const void *object);
+
+/*
+ * The object that a program passed as a number. Croaks, beginning with what ("SSL_key: an EVP_PKEY
+ * handle"), where it is no number or too small for one, and also where this is known of the address:
+ * that it was freed, or holds an object of another kind.
+ */
+void *glue_object(pTHX_ glue_kind kind, SV *value, const char *what);
+
+#endif
