@@ -19,13 +19,16 @@ XSLoader::load('IO::Socket::SSL', $VERSION) if !defined &_builtin;
 
 use constant URL => 'https://publicsuffix.org/list/public_suffix_list.dat';
 
-my %ICANN;
+my %BUILTIN;
 
-# The list that is compiled in, its ICANN section: what certificates are checked by.
+# The list that is compiled in: its ICANN section, what certificates are checked by; with "private"
+# the domains, too, under which companies let others have names.
 sub default {
     my ($class, %args) = @_;
+    my $sections = delete $args{private} ? 3 : 1;
     my $min = _min_suffix(\%args);
-    return $ICANN{$min} ||= bless { tree => _builtin(1, $min), min_suffix => $min }, $class;
+    return $BUILTIN{$sections}{$min} ||=
+        bless { tree => _builtin($sections, $min), min_suffix => $min }, $class;
 }
 
 sub from_string {
@@ -37,12 +40,12 @@ sub from_string {
 # A file by name, or a handle to read it from.
 sub from_file {
     my ($class, $file, %args) = @_;
-    my $fh = $file;
-    if (!ref $file) {
+    my $fh = ref $file || ref \$file eq 'GLOB' ? $file : undef;
+    if (!$fh) {
         open $fh, '<:encoding(UTF-8)', $file or Carp::croak("failed to open $file: $!");
     }
     my $text = do { local $/ = undef; <$fh> };
-    return $class->from_string($text, %args);
+    return $class->from_string($text // '', %args);
 }
 
 sub _min_suffix {
@@ -60,23 +63,39 @@ sub idn_to_unicode { return IO::Socket::SSL::idn_to_unicode($_[0]) }
 # came as one. $add labels more belong to the suffix.
 sub public_suffix {
     my ($self, $name, $add) = @_;
-    my $is_list = ref $name eq 'ARRAY';
-    my $text = $is_list ? join '.', @$name : $name // '';
-    my $is_unicode = $text =~ /[^\x00-\x7f]/;
-    $text = idn_to_ascii($text) // return if $is_unicode;
-    my $dot    = !$is_list && $text =~ /[^.]\.\z/ ? '.' : '';
-    my @labels = grep { length } split /\./, lc $text;
+    return $self->_of_labels($name, $add || 0) if ref $name;
+    $name //= '';
+    my $is_unicode = $name =~ /[^\x00-\x7f]/;
+    $name = idn_to_ascii($name) // return if $is_unicode;
+    my $dot    = $name =~ /\.\z/ ? '.' : '';
+    my @labels = grep { length } split /\./, lc $name or return;
 
-    my $n = @labels ? _suffix_labels($self, join('.', @labels), $self->{min_suffix}) : 0;
-    $n += $add if $add && $n;
-    $n = @labels if $n > @labels;
-    my @suffix = splice @labels, @labels - $n;
-    return wantarray ? (\@labels, \@suffix) : \@suffix if $is_list;
-
+    my @suffix = splice @labels, @labels - $self->_count($add || 0, @labels);
     my ($rest, $suffix) = map { join '.', @$_ } \@labels, \@suffix;
     ($rest, $suffix) = map { length ? idn_to_unicode($_) : $_ } $rest, $suffix if $is_unicode;
     $suffix .= $dot if length $suffix;
     return wantarray ? ($rest, $suffix) : $suffix;
+}
+
+# Labels stay as they are, but for their case; an empty one at the end is the root, part of the suffix.
+sub _of_labels {
+    my ($self, $name, $add) = @_;
+    my @labels = map { lc($_ // '') } @$name or return;
+    my @root   = length $labels[-1] ? () : pop @labels;
+    my @ascii  = map { /[^\x00-\x7f]/ ? idn_to_ascii($_) // return : $_ } @labels;
+    my $i = @ascii;
+    $i-- while $i && length $ascii[$i - 1];         # before an empty label there are no rules
+    splice @ascii, 0, $i;
+    my @suffix = splice @labels, @labels - (@ascii ? $self->_count($add, @ascii) : 0);
+    push @suffix, @root;
+    return wantarray ? (\@labels, \@suffix) : \@suffix;
+}
+
+# How many of the labels are the suffix.
+sub _count {
+    my ($self, $add, @labels) = @_;
+    my $n = _suffix_labels($self, join('.', @labels), $self->{min_suffix}) + $add;
+    return $n < 0 ? 0 : $n > @labels ? scalar @labels : $n;
 }
 
 # Our list comes with the release: tools/gen-psl makes it anew.
