@@ -94,7 +94,8 @@ subtest 'an address that is used again is a good handle' => sub {
         $seen{$handle}++;
         $_ % 2 ? CERT_free($handle) : KEY_free($handle);
     }
-    cmp_ok scalar(keys %seen), '<', 200, 'addresses did come again';
+    cmp_ok scalar(keys %seen), '<', 200, 'addresses did come again'
+        if !$ENV{IOSSL_SANITIZE};       # which keeps freed memory aside
 };
 
 subtest 'certificates of a connection are good handles wherever they lie' => sub {
