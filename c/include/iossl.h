@@ -1123,6 +1123,10 @@ IOSSL_API void iossl_conn_set_verify_cb(iossl_conn *conn, iossl_verify_cb cb, vo
 typedef void (*iossl_msg_cb)(void *arg, bool sent, int version, int content_type, const void *buf,
                              size_t len);
 IOSSL_API void iossl_conn_set_msg_cb(iossl_conn *conn, iossl_msg_cb cb, void *arg);
+/* What such a message is, for people: "* TLSv1.3 (OUT), TLS handshake, ClientHello (1)". Cut to size
+ * bytes with the NUL (100 are enough). False, and "": a part of another one, as a record's header. */
+IOSSL_API bool iossl_message_text(char *out, size_t size, bool sent, int version, int content_type,
+                                  const void *buf, size_t len);
 
 /*
  * Client: keep the sessions of this connection here under this key, and begin with one that is here.

@@ -10,6 +10,7 @@
 #include "callbacks.h"
 #include "objects.h"
 #include "status.h"
+#include "trace.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -221,7 +222,10 @@ on_message(void *arg, bool sent, int version, int content_type, const void *buf,
     SV **code;
     AV *args;
 
-    if (h == NULL || h->msg_callback == NULL || h->exception != NULL
+    if (h == NULL || h->exception != NULL)
+        return;
+    glue_debug_message(aTHX_ sent, version, content_type, buf, len);
+    if (h->msg_callback == NULL
         || (code = av_fetch(h->msg_callback, 0, 0)) == NULL)
         return;
     ENTER;
@@ -246,12 +250,12 @@ void
 glue_connect_messages(pTHX_ glue_handle *h)
 {
     glue_context *context = h->context == NULL ? NULL : glue_context_of(h->context);
+    bool wants_messages = h->msg_callback != NULL || glue_debug_level(aTHX) >= 2;
 
-    PERL_UNUSED_CONTEXT;
     if (h->conn == NULL)
         return;
-    iossl_conn_set_msg_cb(h->conn, h->msg_callback == NULL ? NULL : on_message, h->conn);
-    h->calls_back = h->msg_callback != NULL || h->is_over_handle
+    iossl_conn_set_msg_cb(h->conn, wants_messages ? on_message : NULL, h->conn);
+    h->calls_back = wants_messages || h->is_over_handle
                     || (context != NULL && context->session_store != NULL);
 }
 

@@ -8,6 +8,8 @@
  */
 #include "status.h"
 
+#include "trace.h"
+
 #include <errno.h>
 
 #define MY_CXT_KEY "IO::Socket::SSL::_globals"
@@ -21,6 +23,7 @@ fill(pTHX_ glue_globals *g)
     g->ssl_error = gv_fetchpvs("IO::Socket::SSL::SSL_ERROR", GV_ADD | GV_ADDMULTI, SVt_PV);
     g->stash = gv_stashpvs("IO::Socket::SSL", GV_ADD);
     g->tie_stash = gv_stashpvs("IO::Socket::SSL::SSL_HANDLE", GV_ADD);
+    g->debug = gv_fetchpvs("IO::Socket::SSL::DEBUG", GV_ADD, SVt_PV);
 }
 
 /* A constant that is a sentence to people and a number to programs. The numbers are far from every
@@ -132,6 +135,8 @@ glue_set_error(pTHX_ glue_handle *h, SV *value, int rank)
     SV *global = GvSVn(g->ssl_error);
     bool is_want = value == g->want_read || value == g->want_write;
 
+    if (!is_want && glue_debug_level(aTHX) >= 1)
+        glue_debug(aTHX_ SvPV_nolen_const(sv_2mortal(newSVpvf("error: %" SVf, SVfARG(value)))));
     /* Where the handle has a cause of a higher rank, that is what is told again; but "try again" has
      * to get through. */
     if (h != NULL && !glue_remember_error(aTHX_ h, value, rank) && !is_want)

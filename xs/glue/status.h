@@ -16,6 +16,7 @@ typedef struct glue_globals {
     HV *tie_stash;      /* IO::Socket::SSL::SSL_HANDLE */
     SV *want_read;      /* the constants */
     SV *want_write;
+    GV *debug;          /* *IO::Socket::SSL::DEBUG, as above */
 } glue_globals;
 
 void glue_boot(pTHX);

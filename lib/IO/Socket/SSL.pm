@@ -97,10 +97,36 @@ sub _import_word {
 }
 
 sub DEBUG {
+    my ($format, @args) = @_;
     return if !$DEBUG;
-    my ($file, $line) = (caller)[1, 2];
+    return _debug_line((caller)[1, 2], @args ? sprintf $format, @args : $format);
+}
+
+# A line about what the program's own line makes us do; bytes, if given, below it.
+sub _debug {
+    my ($text, $bytes) = @_;
+    my ($i, @from) = 0;
+    do { @from = caller $i++ } while @from && $from[0] =~ /^IO::Socket(?:::(?:SSL|IP|INET6?)\b|$)/;
+    _debug_line(@from ? @from[1, 2] : ($0, 0), $text);
+    for (my $at = 0; defined $bytes && $at < length $bytes; $at += 16) {
+        my $row = substr $bytes, $at, 16;
+        _debug_print(sprintf "    %04x  %-47s  %s\n", $at, join(' ', unpack '(H2)*', $row),
+            $row =~ tr/\x20-\x7e/./cr);
+    }
+    return;
+}
+
+sub _debug_line {
+    my ($file, $line, $text) = @_;
     $file = '...' . substr $file, -17 if length $file > 20;
-    print STDERR "DEBUG: $file:$line: @_\n";
+    return _debug_print("DEBUG: $file:$line: $text\n");
+}
+
+sub _debug_print {
+    my $text = shift;
+    local ($,, $\, $!);
+    utf8::encode($text) if $text =~ /[^\x00-\xff]/;
+    print STDERR $text;
     return;
 }
 
@@ -385,6 +411,9 @@ sub _negotiate {
         $hash->{_SSL_opening} = 1;
         $hash->{_SSL_fileno}  = $self->fileno;
         $hash->{_SSL_object}  = $self->_get_ssl_object;
+        _debug(($is_server ? 'handshake as a server begins' : 'handshake as a client begins: '
+            . 'server name ' . ($sni // '(none)') . ', name to verify ' . ($name // '(none)')))
+            if $DEBUG > 1;
     }
 
     my ($result, $why);
@@ -402,10 +431,14 @@ sub _negotiate {
         }
         die $why;    ## no critic: it is not our exception
     }
+    _debug("handshake waits: $SSL_ERROR") if $result == 0 && $DEBUG > 1;
     return if $result == 0;
     delete $hash->{_SSL_opening};
     if ($result > 0) {
         $hash->{_SSL_opened} = 1;
+        _debug('handshake done: ' . $self->get_sslversion . ' ' . $self->get_cipher
+            . ($self->get_session_reused ? ', session resumed' : '')
+            . ', peer ' . ($self->verified_name // 'without a name that was verified')) if $DEBUG;
         $! = 0;
         return $self;
     }
@@ -620,6 +653,8 @@ sub stop_SSL {
     my $self = shift || return _undefined_object();
     my $opt  = _hash_of(@_);
     my $hash = \%{*$self};
+    _debug('TLS ends' . ($opt->{SSL_no_shutdown} ? ', without a word to the peer' : ''))
+        if $DEBUG > 1 && defined is_SSL($self);
     if (defined is_SSL($self) && !$opt->{SSL_no_shutdown} && ($hash->{_SSL_opened} || 0) > 0) {
         my $result = $self->_within($self->_shutdown_timeout($opt), \&_shutdown,
             !$opt->{SSL_fast_shutdown});
@@ -649,6 +684,7 @@ sub _shutdown_timeout {
 sub close {
     my $self = shift || return _undefined_object();
     my $opt  = _hash_of(@_);
+    _debug('closes the socket') if $DEBUG > 1;
     if (defined is_SSL($self)) {
         my %how     = (SSL_fast_shutdown => 1, %$opt, _closes => 1);
         my $stopped = $self->stop_SSL(%how);
