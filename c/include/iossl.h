@@ -522,6 +522,9 @@ IOSSL_API iossl_status iossl_certgen_set_version(iossl_certgen *gen, long versio
 /* "Digest algorithm X is not available". A key that has a digest of its own, as Ed25519, gets it. */
 IOSSL_API iossl_status iossl_certgen_set_digest(iossl_certgen *gen, const char *digest,
                                                 iossl_error *err);
+/* The digest that goes with a signature algorithm, as iossl_certinfo names it; nothing changes where
+ * it has none, or is unknown. */
+IOSSL_API void iossl_certgen_set_digest_of(iossl_certgen *gen, const char *signature_alg);
 /* The certificate's own key. NULL: a new one. */
 IOSSL_API void iossl_certgen_set_key(iossl_certgen *gen, EVP_PKEY *key);
 /* Who signs. cert NULL: the subject's own name; key NULL: the certificate's own key. That the two

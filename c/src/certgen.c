@@ -573,6 +573,16 @@ find_digest(int signature)
     return NULL;
 }
 
+void
+iossl_certgen_set_digest_of(iossl_certgen *gen, const char *signature_alg)
+{
+    const EVP_MD *digest = find_digest(OBJ_txt2nid(signature_alg));
+
+    if (digest != NULL)
+        gen->digest = digest;
+    ERR_clear_error();
+}
+
 /* Fills a new builder. */
 static iossl_status
 copy_content(iossl_certgen *gen, const X509 *cert, const iossl_certinfo *info, iossl_error *err)

@@ -7,14 +7,13 @@
  */
 #include "describe.h"
 
-static SV *
-text_sv(pTHX_ const char *text, size_t len, bool is_utf8)
-{
-    SV *sv = text == NULL ? newSV(0) : newSVpvn(text, len);
+#include <openssl/x509v3.h>
 
-    if (text != NULL && is_utf8)
-        (void)sv_utf8_decode(sv);
-    return sv;
+/* Bytes, as programs have always got them. */
+static SV *
+text_sv(pTHX_ const char *text, size_t len)
+{
+    return text == NULL ? newSV(0) : newSVpvn(text, len);
 }
 
 static SV *
@@ -30,7 +29,7 @@ name_hash(pTHX_ const iossl_name_part *parts, size_t n)
     HV *hv = newHV();
 
     for (size_t i = 0; i < n; i++) {
-        SV *value = text_sv(aTHX_ parts[i].value, parts[i].len, parts[i].is_utf8);
+        SV *value = text_sv(aTHX_ parts[i].value, parts[i].len);
         I32 len = (I32)strlen(parts[i].name);
         SV **slot = hv_fetch(hv, parts[i].name, len, 0);
 
@@ -68,7 +67,10 @@ altname_list(pTHX_ const iossl_altname *names, size_t n)
         AV *pair = newAV();
 
         av_push(pair, newSVpv(names[i].type_name, 0));
-        av_push(pair, text_sv(aTHX_ names[i].value, names[i].len, false));
+        av_push(pair, text_sv(aTHX_ names[i].value, names[i].len));
+        /* What text doesn't tell whole is there as it stands, for CERT_create. */
+        if (names[i].value == NULL || names[i].type == GEN_OTHERNAME || names[i].type == GEN_DIRNAME)
+            av_push(pair, newSVpvn((const char *)names[i].der, names[i].der_len));
         av_push(list, newRV_noinc((SV *)pair));
     }
     return newRV_noinc((SV *)list);
@@ -108,7 +110,8 @@ extension_list(pTHX_ const iossl_extension *extensions, size_t n)
         (void)hv_stores(hv, "nid", e->id.nid == 0 ? newSV(0) : newSViv(e->id.nid));
         (void)hv_stores(hv, "sn", name_sv(aTHX_ e->id.sn));
         (void)hv_stores(hv, "critical", newSViv(e->critical ? 1 : 0));
-        (void)hv_stores(hv, "data", text_sv(aTHX_ e->text, e->text_len, false));
+        (void)hv_stores(hv, "data", text_sv(aTHX_ e->text, e->text_len));
+        (void)hv_stores(hv, "der", newSVpvn((const char *)e->der, e->der_len));
         av_push(list, newRV_noinc((SV *)hv));
     }
     return newRV_noinc((SV *)list);

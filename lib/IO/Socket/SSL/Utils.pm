@@ -47,6 +47,7 @@ sub CERT_asHash {
 sub CERT_create {
     my %args = @_ == 1 ? %{ $_[0] } : @_;
     my $gen  = IO::Socket::SSL::Utils::Certgen->new;
+    _description($gen, \%args) if exists $args{signature_alg} && ref $args{ext};
     _subject($gen, delete $args{subject});
     for my $setter (qw(not_before not_after serial version digest key)) {
         my $value = delete $args{$setter};
@@ -58,15 +59,32 @@ sub CERT_create {
     delete @args{qw(issuer_cert issuer_key)};
     $gen->issuer($issuer_cert, $issuer_key) if defined $issuer_cert || defined $issuer_key;
 
-    $gen->altname(@$_) for @{ delete $args{subjectAltNames} || [] };
+    for my $name (@{ delete $args{subjectAltNames} || [] }) {
+        my ($type, $value, $der) = @$name;
+        if (defined $der) { $gen->altname_der($der) }
+        else              { $gen->altname($type, $value) }
+    }
     $gen->ca(1) if delete $args{CA};
     _purposes($gen, delete $args{purpose});
     for my $ext (@{ delete $args{ext} || [] }) {
-        $gen->extension($ext->{nid} || 0, $ext->{sn}, $ext->{data} // '', $ext->{critical} || 0);
+        $gen->extension($ext->{nid} || 0, $ext->{sn} // $ext->{oid}, @$ext{qw(data der)},
+            $ext->{critical} || 0);
     }
     my $ignores = delete $args{ignore_invalid_args};
     Carp::croak('unknown arguments: ' . join ' ', sort keys %args) if %args && !$ignores;
     return $gen->make;
+}
+
+# What CERT_asHash says of another certificate: its extensions are all that there are to be, unless a
+# purpose is given, and the rest of the keys only repeats what they say.
+sub _description {
+    my ($gen, $args) = @_;
+    $gen->digest_of(delete $args->{signature_alg});
+    $gen->plain if !$args->{CA} && !defined $args->{purpose};
+    delete $args->{issuer} if ref $args->{issuer} eq 'HASH';
+    delete @$args{qw(keyusage extkeyusage crl_uri ocsp_uri),
+        grep { /^(?:x509_digest|pubkey_digest|fingerprint)_/ } keys %$args};
+    return;
 }
 
 sub _subject {
