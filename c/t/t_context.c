@@ -334,6 +334,23 @@ test_defaults(void)
     iossl_config_free(NULL);
 }
 
+/* A setting that shows in SSL_CTX's mode. */
+static void
+test_release_buffers(void)
+{
+    for (int on = 0; on < 2; on++) {
+        iossl_config *config = iossl_config_new(IOSSL_CLIENT, NULL);
+        iossl_ctx *ctx = NULL;
+
+        is_int(iossl_config_set_release_buffers(config, on == 1, NULL), IOSSL_OK, "buffers: %d", on);
+        if (ok((ctx = iossl_ctx_new(config, NULL)) != NULL, "a context"))
+            is_int((SSL_CTX_get_mode(iossl_ctx_get0_ssl_ctx(ctx)) & SSL_MODE_RELEASE_BUFFERS) != 0, on,
+                   "OpenSSL %s them back", on == 1 ? "gives" : "doesn't give");
+        iossl_ctx_free(ctx);
+        iossl_config_free(config);
+    }
+}
+
 int
 main(void)
 {
@@ -349,6 +366,7 @@ main(void)
     test_alpn();
     test_callback();
     test_defaults();
+    test_release_buffers();
     test_identity_free(&ca);
     test_identity_free(&leaf);
     test_identity_free(&a_leaf);
