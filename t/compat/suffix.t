@@ -204,8 +204,14 @@ subtest 'the list decides about wildcards in certificates' => sub {
 
 subtest 'where the list comes from is a URL' => sub {
     like $CLASS->URL, qr{^https?://publicsuffix\.org/}, 'of publicsuffix.org';
-    ok $CLASS->can('update_self_from_url'), 'there is a method to update the module';
 };
+
+differs('suffix-update', 'the list that comes with the module', sub {
+    ok !eval { $CLASS->update_self_from_url; 1 }, 'is not fetched anew by the program that uses it';
+    like $@, qr/^the list is compiled in: run tools\/gen-psl, or use from_file at \Q$0\E/, 'which is told how';
+}, sub {
+    ok $CLASS->can('update_self_from_url'), 'can be rewritten in place';
+});
 
 done_testing;
 
