@@ -1127,6 +1127,34 @@ test_forget_issuer(void)
     X509_free(cert);
 }
 
+/* A digest by the signature that it goes with; what has none changes nothing. */
+static void
+test_digest_of(void)
+{
+    static const struct {
+        const char *signature, *made;
+    } cases[] = {
+        {"sha512WithRSAEncryption", "ecdsa-with-SHA512"},
+        {"ecdsa-with-SHA384", "ecdsa-with-SHA384"},
+        {"ED25519", "ecdsa-with-SHA256"},
+        {"nonsense", "ecdsa-with-SHA256"},
+        {"", "ecdsa-with-SHA256"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        iossl_certgen *gen = new_builder();
+        iossl_certinfo *info;
+        X509 *cert;
+
+        iossl_certgen_set_digest_of(gen, cases[i].signature);
+        cert = finish(gen);
+        info = describe(cert);
+        is_str(info->signature_alg, cases[i].made, "the digest of \"%s\"", cases[i].signature);
+        iossl_certinfo_free(info);
+        X509_free(cert);
+    }
+}
+
 int
 main(void)
 {
@@ -1148,6 +1176,7 @@ main(void)
     test_extension_rules();
     test_copy();
     test_forget_issuer();
+    test_digest_of();
     EVP_PKEY_free(key);
     iossl_error_free(err);
     return done_testing();
