@@ -156,47 +156,111 @@ printf_items(pTHX_ glue_handle *h, SV **first, SSize_t n)
     return cv == NULL ? glue_put(aTHX_ h, text, "printf") : call_with(aTHX_ h->owner, cv, text);
 }
 
+/* How much is looked at in search of the end of a line. */
+#define MAX_LINE_STEP 16384
+
+/* What a method that reads answers to the arguments (scalar, length): a count, or GLUE_FAILED. */
+static SSize_t
+read_by(pTHX_ GV *gv, CV *cv, SV *bytes, size_t len)
+{
+    dSP;
+    SV *answer;
+
+    PUSHMARK(SP);
+    EXTEND(SP, 3);
+    mPUSHs(newRV_inc((SV *)gv));
+    PUSHs(bytes);
+    mPUSHu(len);
+    PUTBACK;
+    (void)call_sv((SV *)cv, G_SCALAR);
+    SPAGAIN;
+    answer = POPs;
+    PUTBACK;
+    return SvOK(answer) ? (SSize_t)SvIV(answer) : GLUE_FAILED;
+}
+
+/* Does the line end with the separator? */
+static bool
+ends_with(SV *line, const char *sep, size_t sep_len)
+{
+    return SvCUR(line) >= sep_len && memEQ(SvEND(line) - sep_len, sep, sep_len);
+}
+
+/* How many of the bytes, which follow the line, belong to it. */
+static size_t
+part_of_line(pTHX_ SV *line, const char *bytes, size_t n, const char *sep, size_t sep_len)
+{
+    size_t have = SvCUR(line), part = n;
+    SV *all = sv_2mortal(newSVsv(line));
+    const char *start, *end;
+
+    sv_catpvn(all, bytes, n);
+    /* The separator may have begun in what is there already. */
+    start = SvPVX_const(all) + (have < sep_len ? 0 : have - sep_len + 1);
+    end = ninstr(start, SvEND(all), sep, sep + sep_len);
+    if (end != NULL)
+        part = (size_t)(end - SvPVX_const(all)) + sep_len - have;
+    return part;
+}
+
 /*
- * A line through a sysread of the subclass's own, byte by byte, so that nothing is read ahead of what
- * that method knows about.
+ * A line through a sysread of the subclass's own: a peek (the subclass's own as well, if it has one)
+ * tells how much that method is asked for, so that nothing is read ahead.
  */
 static SV *
-line_through_sysread(pTHX_ GV *gv, CV *cv)
+line_through_sysread(pTHX_ glue_handle *h, CV *sysread, bool *failed)
 {
-    SV *line = sv_2mortal(newSVpvs(""));
-    bool is_record = SvROK(PL_rs), is_paragraph = false;
-    IV size = is_record ? SvIV(SvRV(PL_rs)) : 0;
+    GV *gv = h->owner;
+    CV *peek = OVERRIDING(gv, "peek");
+    SV *line = sv_2mortal(newSVpvs("")), *rs = PL_rs;
+    bool is_record = SvROK(rs), is_paragraph = false;
+    size_t limit = 0;
     STRLEN sep_len = 0;
-    const char *sep = SvOK(PL_rs) && !is_record ? SvPV_const(PL_rs, sep_len) : NULL;
+    const char *sep = NULL;
 
+    if (is_record && SvIV(SvRV(rs)) <= 0)
+        croak("bad value in ref $/: %" IVdf, SvIV(SvRV(rs)));
+    if (is_record)
+        limit = (size_t)SvIV(SvRV(rs));
+    else if (SvOK(rs))
+        sep = SvPV_const(rs, sep_len);
     if (sep != NULL && sep_len == 0) {
         is_paragraph = true;
         sep = "\n\n";
         sep_len = 2;
     }
-    for (;;) {
-        dSP;
-        SV *byte = sv_2mortal(newSVpvs("")), *answer;
+    while (h->conn != NULL && !(limit > 0 && SvCUR(line) >= limit)
+           && !(sep != NULL && ends_with(line, sep, sep_len))) {
+        SV *bytes = sv_2mortal(newSVpvs(""));
+        SSize_t n;
 
-        PUSHMARK(SP);
-        mXPUSHs(newRV_inc((SV *)gv));
-        XPUSHs(byte);
-        mXPUSHi(1);
-        PUTBACK;
-        (void)call_sv((SV *)cv, G_SCALAR);
-        SPAGAIN;
-        answer = POPs;
-        PUTBACK;
-        if (!SvOK(answer) || SvIV(answer) == 0)
-            return SvCUR(line) > 0 ? line : NULL;
-        if (is_paragraph && SvCUR(line) == 0 && *SvPV_nolen_const(byte) == '\n')
+        n = peek != NULL ? read_by(aTHX_ gv, peek, bytes, MAX_LINE_STEP)
+                         : glue_read(aTHX_ h, bytes, sv_2mortal(newSViv(MAX_LINE_STEP)), NULL, GLUE_PEEK);
+        if (n > 0) {
+            STRLEN len;
+            const char *seen = SvPV_const(bytes, len);
+            size_t skip = 0, wanted;
+
+            while (is_paragraph && SvCUR(line) == 0 && skip < len && seen[skip] == '\n')
+                skip++;
+            wanted = skip > 0 ? skip
+                     : sep != NULL ? part_of_line(aTHX_ line, seen, len, sep, sep_len)
+                     : limit > 0 && limit - SvCUR(line) < len ? limit - SvCUR(line) : len;
+            n = read_by(aTHX_ gv, sysread, bytes, wanted);
+            if (skip > 0 && n > 0)
+                continue;
+        }
+        if (n < 0 && errno == EINTR) {
+            PERL_ASYNC_CHECK();
             continue;
-        sv_catsv(line, byte);
-        if (is_record ? (IV)SvCUR(line) >= size
-                      : sep != NULL && SvCUR(line) >= sep_len
-                            && memEQ(SvEND(line) - sep_len, sep, sep_len))
-            return line;
+        }
+        if (n <= 0) {
+            *failed = n < 0 && SvCUR(line) == 0;
+            break;
+        }
+        sv_catsv(line, bytes);
     }
+    return SvCUR(line) > 0 ? line : NULL;
 }
 
 static SV *
@@ -205,7 +269,7 @@ read_line(pTHX_ glue_handle *h, bool *failed)
     CV *cv = OVERRIDING(h->owner, "sysread");
 
     *failed = false;
-    return cv == NULL ? glue_read_line(aTHX_ h, failed) : line_through_sysread(aTHX_ h->owner, cv);
+    return cv == NULL ? glue_read_line(aTHX_ h, failed) : line_through_sysread(aTHX_ h, cv, failed);
 }
 
 /* ---- Time ------------------------------------------------------------------------------------- */

@@ -384,10 +384,25 @@ sub accept_SSL {
     my $opt    = _hash_of(@_);
     $opt = { %$opt, Timeout => $self->timeout } if !exists $opt->{Timeout};
     $self->_adopt($socket) if $socket != $self;
-    my $done = $socket->_negotiate($self, 1, $opt);
+    my $done = $socket->isa(__PACKAGE__) ? $socket->_negotiate($self, 1, $opt)
+                                         : _negotiate_foreign($socket, $self, $opt);
     ${*$self}{_SSL_opening} = $socket if $socket != $self && ${*$socket}{_SSL_opening};
     delete ${*$self}{_SSL_opening} if $done;
     return $done;
+}
+
+# A socket of another class, as Net::Server has accepted it, keeps that class: perl's operators on it
+# reach TLS by the tie.
+sub _negotiate_foreign {
+    my ($socket, $asked, $opt) = @_;
+    my $class = ref $socket;
+    bless $socket, __PACKAGE__;
+    my $done = eval { $socket->_negotiate($asked, 1, $opt) || 0 };
+    my ($why, $errno) = ($@, $! + 0);
+    bless $socket, $class;
+    $! = $errno;
+    die $why if !defined $done;    ## no critic: it is not our exception
+    return $done || ();
 }
 
 # --- handshake ------------------------------------------------------------------------------------
@@ -402,12 +417,12 @@ sub _negotiate {
             if $opt->{SSL_usebio} && !$hash->{_SSL_bio_socket};
         if (!defined fileno($self) && !$hash->{_SSL_bio_socket}) {
             $self->_internal_error('Socket has no fileno', 9);
-            return $self->_give_up;
+            return $self->fatal_ssl_error;
         }
         $self->configure_SSL({ SSL_server => $is_server }) or return if !$hash->{_SSL_ctx};
         my ($sni, $name) = $is_server ? () : $self->_names;
         $self->_start($hash->{_SSL_ctx}, $is_server, $sni, $name,
-            $is_server ? undef : $self->_session_key) or return $self->_give_up;
+            $is_server ? undef : $self->_session_key) or return $self->fatal_ssl_error;
         $hash->{_SSL_opening} = 1;
         $hash->{_SSL_fileno}  = $self->fileno;
         $hash->{_SSL_object}  = $self->_get_ssl_object;
@@ -443,7 +458,7 @@ sub _negotiate {
         return $self;
     }
     $hash->{_SSL_opened} = -1;
-    return $self->_give_up if $result < -1;
+    return $self->fatal_ssl_error if $result < -1;
     { local $!; $self->_detach; delete $hash->{_SSL_object} }
     return;
 }
@@ -579,6 +594,8 @@ sub start_SSL {
         $args{SSL_keepSocketOnError} = 1;
     } else {
         return $class->_internal_error('Socket has no fileno', 9) if !defined CORE::fileno($socket);
+        return $class->_internal_error('start_SSL: this handle has TLS already; stop_SSL ends it, '
+            . 'SSL_usebio puts another inside of it', 9) if defined is_SSL($socket);
         my $before = _is_blessed($socket) ? ref $socket : '';           # '' where it has none
         $args{SSL_keepSocketOnError} = 1 if !defined $args{SSL_keepSocketOnError};
         bless $socket, $class;
@@ -683,18 +700,16 @@ sub _shutdown_timeout {
 # to wait for the peer may need another call.
 sub close {
     my $self = shift || return _undefined_object();
-    my $opt  = _hash_of(@_);
+    my %how  = (SSL_fast_shutdown => 1, %{ _hash_of(@_) }, _closes => 1);
     _debug('closes the socket') if $DEBUG > 1;
-    if (defined is_SSL($self)) {
-        my %how     = (SSL_fast_shutdown => 1, %$opt, _closes => 1);
-        my $stopped = $self->stop_SSL(%how);
-        return if !$stopped && !$how{SSL_fast_shutdown} && _is_want($SSL_ERROR);
-    }
+    my $has_tls = defined is_SSL($self);
+    my $stopped = $self->stop_SSL(%how);    # also where there is nothing to stop: classes override it
+    return if $has_tls && !$stopped && !$how{SSL_fast_shutdown} && _is_want($SSL_ERROR);
     _detach($self);
     my $hash = \%{*$self};
     delete @$hash{qw(_SSL_opening _SSL_object _SSL_fileno _SSL_opened)};
     if (my $outer = delete $hash->{_SSL_bio_socket}) {
-        return _ask_outer($outer, 'close') // 1;
+        return $how{_SSL_in_DESTROY} ? 1 : _ask_outer($outer, 'close') // 1;
     }
     return $self->SUPER::close;
 }
