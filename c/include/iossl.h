@@ -5,10 +5,9 @@
  *
  *     iossl_error *err = iossl_error_new();
  *     iossl_config *config = iossl_config_new(IOSSL_CLIENT, err);
- *     iossl_ctx *ctx = config == NULL ? NULL : iossl_ctx_new(config, err);
+ *     iossl_ctx *ctx = iossl_ctx_new(config, err);
  *
- *     if (ctx == NULL
- *         || iossl_connect(&conn, ctx, "www.example.org", "443", 10000, err) != IOSSL_OK) {
+ *     if (iossl_connect(&conn, ctx, "www.example.org", "443", 10000, err) != IOSSL_OK) {
  *         fprintf(stderr, "%s\n", iossl_error_message(err));
  *         return 1;
  *     }
@@ -27,8 +26,10 @@
  *              gives a reference that the caller frees. Every _free accepts NULL. Strings given
  *              out as char * are freed with iossl_free(). Strings taken in are copied.
  *   Errors     every call that can fail takes an iossl_error *, which may be NULL; on success it
- *              is left as it was. Outputs are cleared first. The OpenSSL error queue of the
- *              calling thread is empty after every function.
+ *              is left as it was. Outputs are cleared first. Where making a config, context or
+ *              transport failed, what would be made of it takes the NULL and fails, too; err keeps
+ *              the first reason. The OpenSSL error queue of the calling thread is empty after every
+ *              function.
  *   Times      timeouts are milliseconds, relative to the call; see IOSSL_FOREVER and IOSSL_AS_FD.
  *   Threads    a config, a connection, a transport and an error belong to one thread at a time; a
  *              context, a suffix list and a set of pins are immutable and may be shared freely.
@@ -1094,6 +1095,21 @@ IOSSL_API iossl_conn *iossl_conn_new_owned_fd(iossl_ctx *ctx, iossl_role role, i
 IOSSL_API iossl_conn *iossl_conn_up_ref(iossl_conn *conn);
 /* Frees in every state and sends nothing: iossl_shutdown() first where the peer should know. */
 IOSSL_API void iossl_conn_free(iossl_conn *conn);
+
+/*
+ * For protocols that begin in the clear and go over to TLS (STARTTLS). The handshake begins with the
+ * first byte that the program hasn't read. What it did read past the line that said "go ahead" came
+ * in the clear: used as if it had come through TLS, it lets anyone on the way speak for the peer
+ * (RFC 3207 section 6, RFC 2595 section 9). So tell how much of it is left in the program's buffer,
+ * in either role, before the handshake; and forget, too, what the peer said before (as its
+ * capabilities).
+ *
+ * len  bytes that are left; 0 is IOSSL_OK and changes nothing.
+ *
+ * IOSSL_ERROR  IOSSL_E_HANDSHAKE: bytes are left; the connection has failed, without a byte sent.
+ */
+IOSSL_API iossl_status iossl_conn_refuse_leftover(iossl_conn *conn, size_t len, iossl_error *err)
+    IOSSL_MUST_CHECK;
 
 /* The name sent by SNI and, unless iossl_conn_set_verify_name() says otherwise, verified. IP
  * addresses are verified but not sent (RFC 6066). Before the handshake. */

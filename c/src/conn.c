@@ -109,6 +109,11 @@ iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport, ioss
 
     if (transport == NULL)
         return NULL;            /* err says why already */
+    if (ctx == NULL) {
+        iossl_transport_free(transport);
+        iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FALLBACK, "a connection needs a context");
+        return NULL;
+    }
     iossl_error_clear_queue();
     if (!iossl_init(err)) {
         iossl_transport_free(transport);
@@ -328,6 +333,21 @@ iossl_conn_set_msg_cb(iossl_conn *conn, iossl_msg_cb cb, void *arg)
     conn->msg_arg = arg;
     SSL_set_msg_callback(conn->ssl, cb == NULL ? NULL : on_message);
     SSL_set_msg_callback_arg(conn->ssl, conn);
+}
+
+iossl_status
+iossl_conn_refuse_leftover(iossl_conn *conn, size_t len, iossl_error *err)
+{
+    if (only_before_handshake(conn, "what is left of the clear text", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    if (len == 0)
+        return IOSSL_OK;
+    conn->state = FAILED;
+    iossl_error_set(err, IOSSL_E_HANDSHAKE, IOSSL_RANK_FATAL,
+                    "the peer sent %zu bytes in the clear where TLS was to begin: someone on the "
+                    "way may have put them there (RFC 3207 section 6); close the connection",
+                    len);
+    return IOSSL_ERROR;
 }
 
 /* ---- Sessions -------------------------------------------------------------------------------- */

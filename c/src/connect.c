@@ -429,6 +429,10 @@ iossl_connect(iossl_conn **out, iossl_ctx *ctx, const char *host, const char *po
     int fd = -1;
 
     *out = NULL;
+    if (ctx == NULL) {          /* making it failed, and err says why */
+        iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FALLBACK, "a connection needs a context");
+        goto done;
+    }
     if (check_timeout(timeout_ms, err) != IOSSL_OK
         || convert_host(&converted, host, err) != IOSSL_OK)
         goto done;

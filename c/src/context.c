@@ -1000,6 +1000,10 @@ iossl_ctx_new(const iossl_config *config, iossl_error *err)
     builder b = {.config = config};
     iossl_status status = IOSSL_ERROR;
 
+    if (config == NULL) {       /* making it failed, and err says why */
+        iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FALLBACK, "a context needs a config");
+        return NULL;
+    }
     if (!iossl_init(err))
         return NULL;
     iossl_error_clear_queue();

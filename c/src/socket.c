@@ -1,7 +1,7 @@
 /*
  * socket.c - descriptors of our own: no child inherits them, and each system makes them its own way.
  *
- * Owns      the flags that a new descriptor gets, the text form of an address.
+ * Owns      the flags that a new descriptor gets, writing without SIGPIPE, the text of an address.
  * Promises  one system call where the system can do it in one (no other thread's fork comes between).
  * Leaves    where to connect to connect.c, what travels to transport.c.
  * See       socket(2), accept4(2), pipe2(2), tcp(7), getnameinfo(3).
@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -92,6 +93,74 @@ iossl_socket_set_prompt(int fd)
 
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
+
+/* ---- Writing without SIGPIPE ----------------------------------------------------------------- */
+
+/* A program that ignores the signal has none to take. */
+static bool
+is_pending(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
+}
+
+/* SIGPIPE as it was before; it is of the thread that wrote, and blocked in it meanwhile. */
+typedef struct {
+    sigset_t pipe, before;
+    bool was_pending;
+} quiet;
+
+static void
+quiet_begin(quiet *q)
+{
+    (void)sigemptyset(&q->pipe);
+    (void)sigaddset(&q->pipe, SIGPIPE);
+    q->was_pending = is_pending();
+    (void)pthread_sigmask(SIG_BLOCK, &q->pipe, &q->before);
+}
+
+/* Takes the signal that the write raised, if it did, and keeps errno. */
+static void
+quiet_end(const quiet *q)
+{
+    int errnum = errno, signal_number;
+
+    if (!q->was_pending && is_pending())
+        (void)sigwait(&q->pipe, &signal_number);
+    (void)pthread_sigmask(SIG_SETMASK, &q->before, NULL);
+    errno = errnum;
+}
+
+ssize_t
+iossl_socket_write_quietly(int fd, const void *buf, size_t len)
+{
+    quiet q;
+    ssize_t n;
+
+    quiet_begin(&q);
+    n = write(fd, buf, len);
+    quiet_end(&q);
+    return n;
+}
+
+ssize_t
+iossl_socket_send_quietly(int fd, const void *buf, size_t len, int flags)
+{
+#ifdef MSG_NOSIGNAL
+    return send(fd, buf, len, flags | MSG_NOSIGNAL);
+#else
+    quiet q;
+    ssize_t n;
+
+    quiet_begin(&q);
+    n = send(fd, buf, len, flags);
+    quiet_end(&q);
+    return n;
+#endif
+}
+
+/* ---- Text ------------------------------------------------------------------------------------ */
 
 const char *
 iossl_socket_address_text(char out[IOSSL_ADDRESS_TEXT], const struct sockaddr *address,

@@ -9,6 +9,7 @@
 
 #include <netdb.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 /* Each -1 with errno on failure; all close on exec. */
 
@@ -22,6 +23,11 @@ bool iossl_socket_pipe(int ends[2]);
 bool iossl_socket_set_blocking(int fd);
 /* Records are written whole, so waiting for more of them (Nagle) could only delay; best effort. */
 void iossl_socket_set_prompt(int fd);
+
+/* send(2) and, for what is no socket, write(2), of which a peer that is gone gives EPIPE and no
+ * SIGPIPE. */
+ssize_t iossl_socket_send_quietly(int fd, const void *buf, size_t len, int flags);
+ssize_t iossl_socket_write_quietly(int fd, const void *buf, size_t len);
 
 /* Room for an address as text: with a scope, brackets and a port. */
 #define IOSSL_ADDRESS_TEXT 80

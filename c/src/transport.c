@@ -23,6 +23,7 @@
 #include "conn.h"
 #include "error.h"
 #include "init.h"
+#include "socket.h"
 
 struct iossl_transport {
     const iossl_transport_ops *ops;
@@ -305,15 +306,20 @@ fd_write(void *arg, const void *buf, size_t len, size_t *done)
     ssize_t n = -1;
 
     if (f->is_socket) {
-        n = send(f->fd, buf, len,
-                 (f->mode.never_wait ? MSG_DONTWAIT : 0) | (f->mode.no_sigpipe ? MSG_NOSIGNAL : 0));
+        int flags = f->mode.never_wait ? MSG_DONTWAIT : 0;
+
+        n = f->mode.no_sigpipe ? iossl_socket_send_quietly(f->fd, buf, len, flags)
+                               : send(f->fd, buf, len, flags);
         f->is_socket = n >= 0 || errno != ENOTSOCK;
     }
     if (!f->is_socket) {
         if (fd_would_wait(f, IOSSL_WANT_WRITE))
             return IOSSL_WANT_WRITE;
         /* pipe(7): POLLOUT promises room for this much; more would wait. */
-        n = write(f->fd, buf, f->mode.never_wait && len > PIPE_BUF ? PIPE_BUF : len);
+        if (f->mode.never_wait && len > PIPE_BUF)
+            len = PIPE_BUF;
+        n = f->mode.no_sigpipe ? iossl_socket_write_quietly(f->fd, buf, len)
+                               : write(f->fd, buf, len);
     }
     if (n < 0)
         return fd_failed(IOSSL_WANT_WRITE);

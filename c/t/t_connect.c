@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -300,6 +301,15 @@ count_open(void)
     return n;
 }
 
+/* Lookups that were left behind close their pipes in their own time; what never does ends here. */
+static void
+closed_again(int before, const char *what)
+{
+    while (count_open() > before)
+        (void)sched_yield();
+    ok(1, "%s", what);
+}
+
 /* ---- Good ends ------------------------------------------------------------------------------- */
 
 static void
@@ -378,7 +388,7 @@ test_silent_then_good(void)
     iossl_conn_free(conn);
     resolver_release();
     is_int(server_end(&s), IOSSL_OK, "the server saw it");
-    ok(count_open() <= before, "the attempt that lost is closed");
+    closed_again(before, "the attempt that lost is closed");
     silent_free(&silent);
 }
 
@@ -457,7 +467,7 @@ test_all_refused(void)
     like(text, "does a server listen on that port?", "and what to look at");
     v4_told = strstr(text, "127.0.0.1:");
     ok(v4_told != NULL && strstr(v4_told, v6_loopback) != NULL, "the families take turns");
-    ok(count_open() <= before, "nothing stays open");
+    closed_again(before, "nothing stays open");
     for (int i = 0; i < 3; i++)
         close(fds[i]);
 }
@@ -510,7 +520,7 @@ test_connect_timeout(void)
          "cannot connect to \"www.example.test\" port 1 within 600 ms: ", "for which host");
     like(iossl_error_message(err), "no answer yet", "and why");
     resolver_release();
-    ok(count_open() <= before, "nothing stays open");
+    closed_again(before, "nothing stays open");
     silent_free(&silent[0]);
     silent_free(&silent[1]);
 }

@@ -101,6 +101,32 @@ test_pipe(void)
     close(fds[1]);
 }
 
+/* Writes to no one through a pipe, where send(2) and its flags don't exist. */
+static void
+test_broken_pipe(void)
+{
+    iossl_transport *t;
+    sigset_t pending;
+    int fds[2];
+    BIO *bio;
+
+    if (pipe(fds) != 0)
+        bail_out("no pipe");
+    close(fds[0]);
+    t = iossl_transport_new_owned_fd(fds[1], NULL);
+    bio = iossl_transport_bio_new(t);
+    iossl_transport_set_mode(t, (iossl_transfer_mode){.no_sigpipe = true});
+    is_int(BIO_write(bio, "x", 1), -1, "a pipe without a reader doesn't kill us either");
+    is_int(iossl_transport_get0_last(t)->errnum, EPIPE, "but says EPIPE");
+    ok(sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 0, "no signal is left over");
+    (void)signal(SIGPIPE, SIG_IGN);
+    is_int(BIO_write(bio, "x", 1), -1, "nor does it wait for a signal that is ignored");
+    (void)signal(SIGPIPE, SIG_DFL);
+    BIO_free(bio);
+    iossl_transport_free(t);
+    ok(close(fds[1]) != 0, "a descriptor that is owned is closed");
+}
+
 int
 main(void)
 {
@@ -110,5 +136,6 @@ main(void)
     test_memory_pair();
     test_descriptor();
     test_pipe();
+    test_broken_pipe();
     return done_testing();
 }

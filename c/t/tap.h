@@ -50,17 +50,19 @@ tap_on_alarm(int signal_number)
     _exit(124);
 }
 
-/* Ends the program after so many seconds from now; 0 switches the watchdog off. */
+/* Ends the program after so many seconds from now; 0 switches the watchdog off. TAP_PATIENCE in the
+ * environment is how many times slower all is, as under valgrind. */
 static inline void
 tap_alarm(unsigned int seconds)
 {
     struct sigaction action;
+    const char *patience = getenv("TAP_PATIENCE");
 
     memset(&action, 0, sizeof action);
     action.sa_handler = tap_on_alarm;
     sigemptyset(&action.sa_mask);
     sigaction(SIGALRM, &action, NULL);
-    alarm(seconds);
+    alarm(patience == NULL ? seconds : seconds * (unsigned int)atoi(patience));
 }
 
 /* First call of a program that counts as it goes; done_testing() then prints the plan. */
