@@ -676,6 +676,21 @@ IOSSL_API void iossl_config_free(iossl_config *config);
  * the host, as RSA beside ECDSA.
  */
 
+/*
+ * A named set of settings, which later calls may change, but for its rules for certificates:
+ *
+ * "default"  what a config starts with.
+ * "strict"   RFC 5280 to the letter (X509_V_FLAG_X509_STRICT), and the rules of the Web PKI: version
+ *            3, serial numbers, well-formed extensions, RSA of 2048 bits or curves in use, an
+ *            extendedKeyUsage for this use, subjectAltNames that are well-formed and never a
+ *            commonName instead, constraints that are critical and well-formed; wildcards for a
+ *            whole label, not above a public suffix, private ones (github.io) included. TLS 1.2 and
+ *            newer, security level 2 at least.
+ *
+ * IOSSL_E_USAGE "SSL_policy "X": there is no policy of this name; known are ...".
+ */
+IOSSL_API iossl_status iossl_config_set_policy(iossl_config *config, const char *name,
+                                               iossl_error *err);
 /* "SSLv23:!TLSv1:!TLSv1_1", "TLSv1_3", ...; at most one positive token. NULL: no restriction but
  * OpenSSL's own. Errors: "invalid SSL_version specified", "cannot set multiple SSL protocols in
  * SSL_version" (IOSSL_E_USAGE), "SSL Version V not supported" (IOSSL_E_UNSUPPORTED). */

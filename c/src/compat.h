@@ -9,10 +9,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ocsp.h>
@@ -200,6 +202,23 @@ iossl_compat_set_dh(SSL_CTX *ssl_ctx, EVP_PKEY *dh)
     return false;
 #else
     return SSL_CTX_set_tmp_dh(ssl_ctx, EVP_PKEY_get0_DH(dh)) == 1;
+#endif
+}
+
+/* The curve of an elliptic-curve key; NID_undef: none with a name. */
+static inline int
+iossl_compat_curve_nid(const EVP_PKEY *key)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    char name[64];
+    size_t len;
+
+    return EVP_PKEY_get_group_name(key, name, sizeof name, &len) == 1 ? OBJ_txt2nid(name)
+                                                                      : NID_undef;
+#else
+    const EC_KEY *ec = EVP_PKEY_get0_EC_KEY((EVP_PKEY *)(uintptr_t)key);
+
+    return ec == NULL ? NID_undef : EC_GROUP_get_curve_name(EC_KEY_get0_group(ec));
 #endif
 }
 

@@ -73,6 +73,7 @@ iossl_config_new(iossl_role role, iossl_error *err)
         return NULL;
     }
     config->role = role;
+    config->policy = iossl_policy_by_name("default");
     config->default_versions = config->restricts_versions = true;
     config->excluded_versions = IOSSL_PROTO_SSL3 | IOSSL_PROTO_TLS1 | IOSSL_PROTO_TLS1_1;
     config->honor_cipher_order = role == IOSSL_SERVER;
@@ -296,6 +297,27 @@ iossl_config_set_version(iossl_config *config, const char *version, iossl_error 
     config->restricts_versions = true;
     config->single_version = is_single;
     config->excluded_versions = excluded;
+    return IOSSL_OK;
+}
+
+/* ---- Policies -------------------------------------------------------------------------------- */
+
+iossl_status
+iossl_config_set_policy(iossl_config *config, const char *name, iossl_error *err)
+{
+    const iossl_policy *policy = iossl_policy_by_name(name);
+
+    if (policy == NULL) {
+        iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL,
+                        "SSL_policy \"%s\": there is no policy of this name; known are %s", name,
+                        iossl_policy_names());
+        return IOSSL_ERROR;
+    }
+    if (policy->versions != NULL
+        && iossl_config_set_version(config, policy->versions, err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    config->policy = policy;
+    config->verify.rules = policy->rules;
     return IOSSL_OK;
 }
 

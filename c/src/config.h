@@ -5,6 +5,7 @@
 #define IOSSL_CONFIG_H
 
 #include "iossl.h"
+#include "policy.h"
 #include "strmap.h"
 #include "verify.h"
 
@@ -43,6 +44,7 @@ typedef enum { IOSSL_DH_AUTO, IOSSL_DH_NONE, IOSSL_DH_PARAMETERS } iossl_dh_kind
 
 struct iossl_config {
     iossl_role role;
+    const iossl_policy *policy;
 
     bool default_versions;          /* nothing was said: a minimum of openssl.cnf has its way */
     bool restricts_versions;        /* false: OpenSSL's own limits */

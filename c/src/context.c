@@ -357,11 +357,15 @@ apply_modes(const builder *b, SSL_CTX *ssl_ctx)
 static bool
 apply_verification(const builder *b, SSL_CTX *ssl_ctx)
 {
-    unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST;
+    const iossl_policy *policy = b->config->policy;
+    unsigned long flags =
+        X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST | policy->verify_flags;
 
     if (b->config->check_crl)
         flags |= X509_V_FLAG_CRL_CHECK;
     SSL_CTX_set_verify(ssl_ctx, b->config->verify.mode, iossl_verify_callback);
+    if (SSL_CTX_get_security_level(ssl_ctx) < policy->security_level)
+        SSL_CTX_set_security_level(ssl_ctx, policy->security_level);
     SSL_CTX_set_cert_verify_callback(ssl_ctx, iossl_verify_cert, NULL);
     if (b->client_ca_names != NULL) {
         STACK_OF(X509_NAME) *names = SSL_dup_CA_list(b->client_ca_names);
@@ -815,7 +819,8 @@ static bool
 digest_trust(builder *b, const char *file, const char *path)
 {
     const iossl_config *config = b->config;
-    const unsigned char flags[] = {config->check_crl, (unsigned char)config->role};
+    const unsigned char flags[] = {config->check_crl, (unsigned char)config->role,
+                                   config->policy->verify_flags != 0};
     unsigned char one[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     size_t len;

@@ -100,18 +100,6 @@ is_label_char(char c)
     return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_';
 }
 
-static bool
-equal_nocase(const char *a, const char *b, size_t len)
-{
-    size_t i;
-
-    for (i = 0; i < len; i++) {
-        if (iossl_ascii_lower(a[i]) != iossl_ascii_lower(b[i]))
-            return false;
-    }
-    return true;
-}
-
 static void
 strip_trailing_dots(const char *text, size_t *len)
 {
@@ -175,14 +163,14 @@ wildcard_matches(const char *pattern, size_t pattern_len, const char *host, size
         if (wildcards != IOSSL_WILDCARD_ANYWHERE)
             return false;
         /* RFC 6125 section 6.4.3: part of an A-label means nothing; before or after the star. */
-        if (label >= 4 && equal_nocase(host, "xn--", 4))
+        if (label >= 4 && iossl_ascii_equal(host, "xn--", 4))
             return false;
     }
     /* A second star can't match, since the host holds none. */
     return label > prefix + suffix  /* the star stands for one character at least */
-           && rest == host_len - label && equal_nocase(pattern_dot, host_dot, rest)
-           && equal_nocase(pattern, host, prefix)
-           && equal_nocase(star + 1, host_dot - suffix, suffix);
+           && rest == host_len - label && iossl_ascii_equal(pattern_dot, host_dot, rest)
+           && iossl_ascii_equal(pattern, host, prefix)
+           && iossl_ascii_equal(star + 1, host_dot - suffix, suffix);
 }
 
 /* A wildcard must leave two labels above the public suffix to the host: one that it covers, and one
@@ -208,7 +196,7 @@ iossl_name_matches(const char *pattern, size_t pattern_len, const char *host, si
     strip_trailing_dots(host, &host_len);
     if (pattern_len == 0 || (labels = count_labels(host, host_len)) == 0)
         return false;
-    if (pattern_len == host_len && equal_nocase(pattern, host, host_len))
+    if (pattern_len == host_len && iossl_ascii_equal(pattern, host, host_len))
         return true;
     return wildcards != IOSSL_WILDCARD_NONE && !ends_in_number(host, host_len)
            && wildcard_matches(pattern, pattern_len, host, host_len, wildcards)

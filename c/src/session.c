@@ -53,7 +53,7 @@ iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned c
     const int numbers[] = {(int)v->role, s->mode, s->require_pin, s->require_name, v->cb != NULL,
                            (int)s->scheme.wildcards_in_alt, (int)s->scheme.wildcards_in_cn,
                            (int)s->scheme.check_cn, (int)s->scheme.ip_in_cn, s->scheme.accept_any,
-                           s->scheme.callback != NULL, iossl_staple_mode(s)};
+                           s->scheme.callback != NULL, iossl_staple_mode(s), (int)s->rules};
     unsigned char own[EVP_MAX_MD_SIZE], pins[32];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     size_t own_len = 0;

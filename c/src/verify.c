@@ -118,6 +118,7 @@ iossl_verifier_begin(iossl_verifier *v)
 {
     accept_leaf(v, NULL);
     v->name_verified = v->is_overruled = false;
+    v->broken_rule = NULL;
     v->cost = (iossl_paths_cost){0};
     iossl_error_clear(v->cause);
 }
@@ -159,9 +160,11 @@ note_chain_error(iossl_verifier *v, X509_STORE_CTX *store_ctx)
     char *subject = cert == NULL ? NULL : iossl_cert_subject(cert);
 
     iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
-                    "%s (certificate %d of the chain, \"%s\")%s",
-                    X509_verify_cert_error_string(code), X509_STORE_CTX_get_error_depth(store_ctx),
-                    subject == NULL ? "" : subject, advice(code));
+                    "%s%s (certificate %d of the chain, \"%s\")%s",
+                    v->broken_rule == NULL ? "" : "not allowed by SSL_policy: ",
+                    v->broken_rule == NULL ? X509_verify_cert_error_string(code) : v->broken_rule,
+                    X509_STORE_CTX_get_error_depth(store_ctx), subject == NULL ? "" : subject,
+                    advice(code));
     iossl_error_set_verify_code(v->cause, code);
     free(subject);
 }
@@ -173,31 +176,56 @@ wants_name_check(const iossl_verifier *v)
            && !v->settings.scheme.accept_any;
 }
 
-/* The leaf as if this were its one subjectAltName. NULL: no memory. */
+/* Adds a name of this type, taking value over. False: no memory, or value is NULL. */
+static bool
+push_altname(GENERAL_NAMES *names, int type, ASN1_STRING *value)
+{
+    GENERAL_NAME *name = value == NULL ? NULL : GENERAL_NAME_new();
+
+    if (name == NULL) {
+        ASN1_STRING_free(value);
+        return false;
+    }
+    GENERAL_NAME_set0_value(name, type, value);
+    if (sk_GENERAL_NAME_push(names, name) > 0)
+        return true;
+    GENERAL_NAME_free(name);
+    return false;
+}
+
+static ASN1_STRING *
+ia5_of(const char *text)
+{
+    ASN1_IA5STRING *string = ASN1_IA5STRING_new();
+
+    if (string != NULL && ASN1_STRING_set(string, text, -1) == 1)
+        return string;
+    ASN1_STRING_free(string);
+    return NULL;
+}
+
+/*
+ * The leaf as if this were its one subjectAltName. An address out of the commonName is there as a
+ * host name too, since it claims to be one as much as the other. NULL: no memory.
+ */
 static X509 *
-with_altname(X509 *leaf, const char *name)
+with_altname(X509 *leaf, const char *name, bool by_cn)
 {
     ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
+    bool is_address = address != NULL;
     GENERAL_NAMES *names = GENERAL_NAMES_new();
-    GENERAL_NAME *general = GENERAL_NAME_new();
-    ASN1_IA5STRING *dns = ASN1_IA5STRING_new();
     X509 *cert = X509_dup(leaf);
-    bool ok = names != NULL && general != NULL && dns != NULL && cert != NULL;
+    bool ok = names != NULL && cert != NULL;
 
-    if (ok && address != NULL) {
-        GENERAL_NAME_set0_value(general, GEN_IPADD, address);
+    if (ok && is_address) {
+        ok = push_altname(names, GEN_IPADD, address);
         address = NULL;
-    } else if (ok && (ok = ASN1_STRING_set(dns, name, -1) == 1)) {
-        GENERAL_NAME_set0_value(general, GEN_DNS, dns);
-        dns = NULL;
     }
-    if (ok && (ok = sk_GENERAL_NAME_push(names, general) > 0))
-        general = NULL;
+    if (!is_address || by_cn)
+        ok = ok && push_altname(names, GEN_DNS, ia5_of(name));
     ok = ok && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, X509V3_ADD_REPLACE) == 1
          && X509_check_purpose(cert, -1, 0) == 1;   /* has OpenSSL note the extension */
     ASN1_OCTET_STRING_free(address);
-    ASN1_IA5STRING_free(dns);
-    GENERAL_NAME_free(general);
     GENERAL_NAMES_free(names);
     if (!ok) {
         X509_free(cert);
@@ -217,19 +245,27 @@ note_altname(void *arg, int type, const unsigned char *value, size_t len)
     return !*found;
 }
 
-/*
- * RFC 5280 section 4.2.1.10 as it has to be where a name was taken from the commonName: OpenSSL
- * holds the constraints of the chain against the subjectAltNames, and against a commonName only
- * where it looks like a DNS name and no dNSName is there. So in a chain with constraints the
- * commonName counts only where nothing else names a host, and is held against them here.
- */
+/* The name as a certificate would have it; free() it. NULL: no memory, or no name. */
+static char *
+presentable(const char *name)
+{
+    char *ascii = NULL;
+    size_t len = strlen(name);
+
+    if (strchr(name, ':') != NULL || iossl_idn_to_ascii(&ascii, name, len, NULL) != IOSSL_OK)
+        return strdup(name);
+    for (len = strlen(ascii); len > 0 && ascii[len - 1] == '.'; len--)
+        ascii[len - 1] = '\0';
+    return ascii;
+}
+
+/* Do the constraints of each certificate above allow for a leaf with this as its one name? */
 static bool
-is_permitted_by_chain(iossl_verifier *v, const char *name, X509 *leaf, const STACK_OF(X509) *chain)
+is_name_permitted(const char *name, X509 *leaf, const STACK_OF(X509) *chain, bool by_cn)
 {
     X509 *alone = NULL;
     bool ok = true, has_altnames = false;
 
-    (void)ERR_set_mark();       /* what OpenSSL finds odd on the way is no error of the handshake */
     for (int i = 1; ok && i < sk_X509_num(chain); i++) {
         NAME_CONSTRAINTS *constraints =
             X509_get_ext_d2i(sk_X509_value(chain, i), NID_name_constraints, NULL, NULL);
@@ -237,25 +273,73 @@ is_permitted_by_chain(iossl_verifier *v, const char *name, X509 *leaf, const STA
         if (constraints == NULL)
             continue;
         if (alone == NULL) {
+            char *text = presentable(name);
+
             iossl_cert_altnames(leaf, note_altname, &has_altnames);
-            alone = has_altnames ? NULL : with_altname(leaf, name);
+            if (text != NULL && !(by_cn && has_altnames))
+                alone = with_altname(leaf, text, by_cn);
+            free(text);
         }
         ok = alone != NULL && NAME_CONSTRAINTS_check(alone, constraints) == X509_V_OK;
         NAME_CONSTRAINTS_free(constraints);
     }
     X509_free(alone);
+    return ok;
+}
+
+/*
+ * RFC 5280 section 4.2.1.10 for the name that was asked for. OpenSSL holds the constraints of a chain
+ * against what the certificate says: so a wildcard passes that stands for an excluded name, and so
+ * would most commonNames. In a chain with constraints, a commonName counts only where nothing else
+ * names a host; since it is held against them here, OpenSSL need not (see judge_names_here()).
+ */
+static bool
+is_permitted_by_chain(iossl_verifier *v, const char *name, X509 *leaf, const STACK_OF(X509) *chain,
+                      bool by_cn)
+{
+    bool ok;
+
+    (void)ERR_set_mark();       /* what OpenSSL finds odd on the way is no error of the handshake */
+    ok = is_name_permitted(name, leaf, chain, by_cn);
     (void)ERR_pop_to_mark();
     if (!ok)
         iossl_error_set(v->cause, IOSSL_E_NAME, IOSSL_RANK_IDENTITY,
-                        "hostname verification failed: the certificate has \"%s\" as its "
-                        "commonName only, and the name constraints of its CA don't permit it", name);
+                        by_cn ? "hostname verification failed: the certificate has \"%s\" as its "
+                                "commonName only, and the name constraints of its CA don't permit it"
+                              : "hostname verification failed: the certificate is for \"%s\" too, "
+                                "but the name constraints of its CA don't permit it",
+                        name);
     return ok;
+}
+
+/* The rules by which names are compared: with IOSSL_RULES_NAMES RFC 9525's, whatever was set. */
+static iossl_scheme
+scheme_of(const iossl_verifier *v)
+{
+    iossl_scheme scheme = v->settings.scheme;
+
+    if ((v->settings.rules & IOSSL_RULES_NAMES) != 0) {
+        scheme.check_cn = IOSSL_CN_NEVER;
+        scheme.ip_in_cn = IOSSL_IP_IN_CN_NO;
+        if (scheme.wildcards_in_alt > IOSSL_WILDCARD_FULL_LABEL)
+            scheme.wildcards_in_alt = IOSSL_WILDCARD_FULL_LABEL;
+    }
+    return scheme;
+}
+
+static const iossl_psl *
+psl_of(const iossl_verifier *v)
+{
+    return v->settings.psl == NULL && (v->settings.rules & IOSSL_RULES_NAMES) != 0
+               ? iossl_psl_builtin(IOSSL_PSL_ALL)
+               : v->settings.psl;
 }
 
 /* Is the leaf the certificate of the name that was asked for? chain: as verified, or NULL. */
 static bool
 check_name(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
 {
+    const iossl_scheme scheme = scheme_of(v);
     const char *name = v->name;
     bool by_cn;
 
@@ -269,10 +353,10 @@ check_name(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
                         "give it with SSL_verifycn_name or SSL_hostname");
         return false;
     }
-    switch (iossl_names_verify(name, strlen(name), leaf, &v->settings.scheme, v->settings.psl, &by_cn,
-                               v->cause)) {
+    switch (iossl_names_verify(name, strlen(name), leaf, &scheme, psl_of(v), &by_cn, v->cause)) {
     case IOSSL_NAME_MATCH:
-        v->name_verified = !by_cn || is_permitted_by_chain(v, name, leaf, chain);
+        v->name_verified =
+            scheme.callback != NULL || is_permitted_by_chain(v, name, leaf, chain, by_cn);
         return v->name_verified;
     case IOSSL_NAME_MISMATCH:
     case IOSSL_NAME_UNUSABLE:
@@ -401,6 +485,49 @@ tell_success(iossl_verifier *v, X509_STORE_CTX *store_ctx)
     return 1;
 }
 
+/* A rule is broken: an error of the chain like those of OpenSSL. */
+static bool
+tell_broken_rule(void *arg, int depth, int code, const char *text)
+{
+    X509_STORE_CTX *store_ctx = arg;
+    iossl_verifier *v = X509_STORE_CTX_get_ex_data(store_ctx, iossl_init_verifier_index());
+    bool goes_on;
+
+    X509_STORE_CTX_set_error(store_ctx, code);
+    X509_STORE_CTX_set_error_depth(store_ctx, depth);
+    X509_STORE_CTX_set_current_cert(store_ctx,
+                                    sk_X509_value(X509_STORE_CTX_get0_chain(store_ctx), depth));
+    v->broken_rule = text;
+    goes_on = X509_STORE_CTX_get_verify_cb(store_ctx)(0, store_ctx) == 1;
+    if (goes_on)
+        v->broken_rule = NULL;
+    return goes_on;
+}
+
+/* Where OpenSSL has built a chain, and before it looks at signatures. */
+static int
+check_rules(X509_STORE_CTX *store_ctx)
+{
+    iossl_verifier *v = X509_STORE_CTX_get_ex_data(store_ctx, iossl_init_verifier_index());
+
+    v->broken_rule = NULL;
+    return iossl_rules_check(v->settings.rules, v->role, X509_STORE_CTX_get0_chain(store_ctx),
+                             tell_broken_rule, store_ctx)
+               ? v->check_signatures(store_ctx)
+               : 0;
+}
+
+/* A server's commonName is held against the constraints where it is used: is_permitted_by_chain(). */
+static void
+judge_names_here(const iossl_verifier *v, X509_STORE_CTX *store_ctx)
+{
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(store_ctx);
+
+    if (v->role == IOSSL_CLIENT)
+        X509_VERIFY_PARAM_set_hostflags(param, X509_VERIFY_PARAM_get_hostflags(param)
+                                                   | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+}
+
 /*
  * The first path is OpenSSL's own. Where it fails, others are tried, and what the program and the
  * world hear of is the one that is good; where none is, all is told of the first one, in which the
@@ -411,16 +538,19 @@ static int
 verify_paths(iossl_verifier *v, X509_STORE_CTX *store_ctx)
 {
     STACK_OF(X509) *chain;
+    const char *broken_rule;
 
     if (v->settings.mode == IOSSL_VERIFY_NONE || is_pinned(v, X509_STORE_CTX_get0_cert(store_ctx)))
         return verify_openly(store_ctx);
     X509_STORE_CTX_set_verify_cb(store_ctx, stop_at_error);
     if (X509_verify_cert(store_ctx) == 1)
         return tell_success(v, store_ctx);
+    broken_rule = v->broken_rule;
     if ((chain = iossl_paths_find(store_ctx, &v->cost)) != NULL) {
         rewind_store_ctx(store_ctx, chain);
         return tell_success(v, store_ctx);
     }
+    v->broken_rule = broken_rule;
     if (v->cb != NULL) {
         rewind_store_ctx(store_ctx, NULL);
         return verify_openly(store_ctx);
@@ -441,6 +571,11 @@ iossl_verify_cert(X509_STORE_CTX *store_ctx, void *unused)
     if (X509_STORE_CTX_set_ex_data(store_ctx, iossl_init_verifier_index(), v) != 1) {
         X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_OUT_OF_MEM);
         return 0;
+    }
+    judge_names_here(v, store_ctx);
+    if (v->settings.rules != 0) {
+        v->check_signatures = X509_STORE_CTX_get_verify(store_ctx);
+        X509_STORE_CTX_set_verify(store_ctx, check_rules);
     }
     return verify_paths(v, store_ctx);
 }

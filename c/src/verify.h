@@ -6,6 +6,7 @@
 
 #include "iossl.h"
 #include "paths.h"
+#include "rules.h"
 
 /* What a context gives its connections to start with. A plain value but for the pins. */
 typedef struct iossl_verify_settings {
@@ -16,6 +17,7 @@ typedef struct iossl_verify_settings {
     bool require_pin;
     bool require_name;
     int ocsp_mode;              /* IOSSL_OCSP_*, see ocsp_staple.h */
+    unsigned rules;             /* IOSSL_RULES_* */
 } iossl_verify_settings;
 
 void iossl_verify_settings_init(iossl_verify_settings *settings, iossl_role role);
@@ -40,6 +42,8 @@ typedef struct iossl_verifier {
     bool name_verified;
     bool is_overruled;          /* the program's callback let pass what OpenSSL refused */
     iossl_error *cause;         /* owned; why it was refused */
+    const char *broken_rule;    /* a constant: what the error is about; NULL: OpenSSL knows */
+    X509_STORE_CTX_verify_fn check_signatures;  /* OpenSSL's own, after the rules */
     iossl_paths_cost cost;      /* of looking for other paths than OpenSSL's first */
 } iossl_verifier;
 

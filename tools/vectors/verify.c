@@ -10,9 +10,9 @@
  *     depth D         largest number of intermediates; absent: OpenSSL's default
  *     root|leaf|chain|crl B   base64 DER, each may come several times but leaf
  *
- * Prints one line a case: id, then four columns "ok" or the reason, separated by tabs: libiossl,
+ * Prints one line a case: id, then five columns "ok" or the reason, separated by tabs: libiossl,
  * bare OpenSSL, bare OpenSSL with partial chains as libiossl allows them, bare OpenSSL with
- * X509_V_FLAG_X509_STRICT. "Bare" is X509_verify_cert(3) with the host set by
+ * X509_V_FLAG_X509_STRICT, libiossl with the policy "strict". "Bare" is X509_verify_cert(3) with the host set by
  * X509_VERIFY_PARAM_set1_host(3) and nothing else, as a plain C client would.
  */
 #include <stdio.h>
@@ -99,7 +99,7 @@ print_reason(const char *text)
 }
 
 static void
-judge_iossl(const verify_case *c)
+judge_iossl(const verify_case *c, const char *policy)
 {
     iossl_role verifier = c->is_client ? IOSSL_SERVER : IOSSL_CLIENT;
     iossl_error *err = iossl_error_new();
@@ -108,7 +108,8 @@ judge_iossl(const verify_case *c)
     X509_STORE *store;
     bool ok = config != NULL;
 
-    ok = ok && iossl_config_set_verify_mode(config, IOSSL_VERIFY_PEER, err) == IOSSL_OK
+    ok = ok && iossl_config_set_policy(config, policy, err) == IOSSL_OK
+         && iossl_config_set_verify_mode(config, IOSSL_VERIFY_PEER, err) == IOSSL_OK
          && iossl_config_set_no_default_ca(config, true, err) == IOSSL_OK
          && iossl_config_set_check_crl(config, sk_X509_CRL_num(c->crls) > 0, err) == IOSSL_OK
          && iossl_config_set_require_name(config, c->has_name, err) == IOSSL_OK;
@@ -171,13 +172,14 @@ judge(const verify_case *c)
 {
     fputs(c->id, stdout);
     if (c->is_broken || c->leaf == NULL) {
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 5; i++)
             print_reason("a certificate can't be parsed");
     } else {
-        judge_iossl(c);
+        judge_iossl(c, "default");
         judge_openssl(c, 0);
         judge_openssl(c, X509_V_FLAG_PARTIAL_CHAIN);
         judge_openssl(c, X509_V_FLAG_X509_STRICT);
+        judge_iossl(c, "strict");
     }
     putchar('\n');
     fflush(stdout);

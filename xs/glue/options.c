@@ -137,6 +137,13 @@ argument(pTHX_ const build *b, const char *name)
 /* ---- Protocols and ciphers -------------------------------------------------------------------- */
 
 static iossl_status
+read_policy(pTHX_ build *b, SV *value)
+{
+    return SvOK(value) ? iossl_config_set_policy(b->config, text(aTHX_ "SSL_policy", value), b->err)
+                       : IOSSL_OK;
+}
+
+static iossl_status
 read_version(pTHX_ build *b, SV *value)
 {
     return iossl_config_set_version(b->config, text_or_null(aTHX_ "SSL_version", value), b->err);
@@ -664,6 +671,7 @@ static const struct option {
     unsigned roles;
     read_fn read;
 } OPTIONS[] = {
+    {"SSL_policy",                FOR_BOTH,   read_policy},    /* first: the others may change it */
     {"SSL_version",               FOR_BOTH,   read_version},
     {"SSL_cipher_list",           FOR_BOTH,   read_cipher_list},
     {"SSL_ciphersuites",          FOR_BOTH,   read_ciphersuites},
