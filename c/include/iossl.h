@@ -1111,6 +1111,8 @@ IOSSL_API iossl_conn *iossl_conn_up_ref(iossl_conn *conn);
 /* Frees in every state and sends nothing: iossl_shutdown() first where the peer should know. */
 IOSSL_API void iossl_conn_free(iossl_conn *conn);
 
+/* ---- Settings of a connection -------------------------------------------------------------- */
+
 /*
  * For protocols that begin in the clear and go over to TLS (STARTTLS). The handshake begins with the
  * first byte that the program hasn't read. What it did read past the line that said "go ahead" came
@@ -1218,6 +1220,8 @@ IOSSL_API const char *iossl_conn_get0_staple_error(const iossl_conn *conn);
 /* The bytes that came; NULL and 0: none did. Borrowed. */
 IOSSL_API const unsigned char *iossl_conn_get0_staple(const iossl_conn *conn, size_t *len);
 
+/* ---- Handshake, reading, writing, end ------------------------------------------------------ */
+
 /*
  * Runs the handshake until it completes, fails, or the time is up.
  *
@@ -1299,6 +1303,8 @@ IOSSL_API iossl_status iossl_write_all(iossl_conn *conn, const void *buf, size_t
 IOSSL_API iossl_status iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms,
                                       iossl_error *err) IOSSL_MUST_CHECK;
 
+/* ---- What a connection has come to --------------------------------------------------------- */
+
 /* What state the connection is in. */
 IOSSL_API bool iossl_conn_is_established(const iossl_conn *conn);
 IOSSL_API bool iossl_conn_has_failed(const iossl_conn *conn);
@@ -1338,6 +1344,8 @@ IOSSL_API void iossl_conn_set_app_data(iossl_conn *conn, void *data);
 IOSSL_API void *iossl_conn_get_app_data(const iossl_conn *conn);
 /* The connection that an SSL object belongs to, NULL where it isn't one of ours. Borrowed. */
 IOSSL_API iossl_conn *iossl_conn_from_ssl(const SSL *ssl);
+
+/* ---- Verifying a chain --------------------------------------------------------------------- */
 
 /*
  * Verifies a chain without a connection, with all that a handshake of this context would check. As
