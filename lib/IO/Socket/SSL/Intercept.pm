@@ -105,6 +105,7 @@ sub _make {
 sub serialize {
     my $self   = shift;
     my $serial = ref $self->{serial} ? 0 : $self->{serial} || 0;
+    Carp::croak("serial $serial can't be kept: there is room for 32 bits") if $serial > 0xffffffff;
     my $data   = pack 'NN/aN/aN/aN', FORMAT_VERSION,
         PEM_cert2string($self->{cacert}), PEM_key2string($self->{cakey}),
         $self->{certkey} ? PEM_key2string($self->{certkey}) : '', $serial;
