@@ -61,6 +61,8 @@ subtest 'every method and function is told of' => sub {
     }
     my @of_cache = subs_of('IO::Socket::SSL::Session_Cache');
     is_deeply undocumented($POD, @of_cache), [], 'those of session caches, too';
+    my @of_ocsp = map { subs_of("IO::Socket::SSL::OCSP_$_") } qw(Resolver Cache);
+    is_deeply undocumented($POD, @of_ocsp), [], 'and of OCSP';
 };
 
 subtest 'every exported name is told of' => sub {
@@ -75,7 +77,8 @@ subtest 'what the manual tells of is there' => sub {
     my @items = $POD =~ /^=item (SSL_[a-z]\w*(?:, SSL_[a-z]\w*)*)/mg;
     is_deeply [grep { !$known{$_} } map { split /, / } @items], [], 'options';
     my @methods = grep { !/::/ } $POD =~ /^=item ([\w:]+)\(/mg;
-    my @classes = qw(IO::Socket::SSL IO::Socket::SSL::Session_Cache);
+    my @classes = qw(IO::Socket::SSL IO::Socket::SSL::Session_Cache IO::Socket::SSL::OCSP_Cache
+        IO::Socket::SSL::OCSP_Resolver);
     my @absent  = grep { my $name = $_; !grep { $_->can($name) } @classes } @methods;
     is_deeply \@absent, [], 'methods and functions';
 };

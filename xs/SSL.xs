@@ -6,6 +6,7 @@
  *           handle.xsi   the class of the tie, for Perl's own operators
  *           context.xsi  IO::Socket::SSL::SSL_Context
  *           session.xsi  IO::Socket::SSL::Session_Cache
+ *           ocsp.xsi     IO::Socket::SSL::OCSP_Cache and IO::Socket::SSL::OCSP_Resolver
  *           suffix.xsi   IO::Socket::SSL::PublicSuffix
  *           certs.xsi    certificates described and made, for IO::Socket::SSL::Utils
  *           utils.xsi    PEM, DER and handles, for IO::Socket::SSL::Utils
@@ -16,6 +17,7 @@
 #include "glue/describe.h"
 #include "glue/handle.h"
 #include "glue/objects.h"
+#include "glue/ocsp.h"
 #include "glue/options.h"
 #include "glue/outer.h"
 #include "glue/status.h"
@@ -292,6 +294,16 @@ timeout_of(pTHX_ SV *sv)
     return (int64_t)(seconds * 1000 + 0.999);
 }
 
+/* Lets a staple be remembered where the program wants it. */
+static void
+enter_ocsp(pTHX_ glue_handle *h)
+{
+    const glue_context *context = h->context == NULL ? NULL : glue_context_of(h->context);
+
+    if (context != NULL)
+        glue_ocsp_enter(aTHX_ context->ocsp_store, &h->exception);
+}
+
 /*
  * Runs an operation that may wait, until it comes to something other than a signal. The handlers of
  * signals run in between; they may die, close the handle, or take as long as they want.
@@ -308,6 +320,7 @@ run(pTHX_ glue_handle *h, iossl_status (*operation)(iossl_conn *, int64_t, iossl
 
         ENTER;
         glue_guard(aTHX_ h);
+        enter_ocsp(aTHX_ h);
         status = operation(conn, timeout_ms, h->err);
         if (h->exception != NULL)
             glue_rethrow(aTHX_ h);
@@ -458,6 +471,49 @@ need_cache(pTHX_ SV *sv)
     return cache;
 }
 
+static iossl_ocsp_cache *
+need_ocsp_cache(pTHX_ SV *sv)
+{
+    iossl_ocsp_cache *cache = glue_ocsp_cache_of(sv);
+
+    if (cache == NULL)
+        croak("an IO::Socket::SSL::OCSP_Cache object expected");
+    return cache;
+}
+
+/* Where an entry of a cache goes. */
+typedef struct {
+#ifdef MULTIPLICITY
+    PerlInterpreter *perl;
+#endif
+    HV *hash;
+} entry_to;
+
+static void
+take_entry(void *arg, const iossl_ocsp_entry *entry)
+{
+    entry_to *to = arg;
+#ifdef MULTIPLICITY
+    dTHXa(to->perl);
+#endif
+
+    to->hash = glue_ocsp_hash(aTHX_ entry);
+}
+
+/* A mortal reference to what a cache has under a key; undef: nothing. */
+static SV *
+entry_of(pTHX_ iossl_ocsp_cache *cache, const char *key, STRLEN len)
+{
+    entry_to to;
+
+#ifdef MULTIPLICITY
+    to.perl = aTHX;
+#endif
+    to.hash = NULL;
+    (void)iossl_ocsp_cache_get(cache, key, len, take_entry, &to);
+    return to.hash == NULL ? &PL_sv_undef : sv_2mortal(newRV_noinc((SV *)to.hash));
+}
+
 /* Calls a function that reports into err, and croaks with its words if it fails. */
 #define CHECK(call)                                                             \
     STMT_START {                                                                \
@@ -497,6 +553,8 @@ INCLUDE: handle.xsi
 INCLUDE: context.xsi
 
 INCLUDE: session.xsi
+
+INCLUDE: ocsp.xsi
 
 INCLUDE: suffix.xsi
 

@@ -46,6 +46,12 @@ call(pTHX_ SV *code, AV *args, SV **exception)
     return answer;
 }
 
+SV *
+glue_call_code(pTHX_ SV *code, AV *args, SV **exception)
+{
+    return call(aTHX_ code, args, exception);
+}
+
 /* Whether an answer means yes. An object that overloads bool would run code of the program where an
  * exception can't be caught, so it counts as no. */
 static bool
@@ -478,6 +484,9 @@ glue_context_free(pTHX_ glue_context *context)
     SvREFCNT_dec(context->suffix_list);
     iossl_session_cache_free(context->sessions);
     SvREFCNT_dec(context->session_store);
+    SvREFCNT_dec(context->staple_callback);
+    iossl_ocsp_cache_free(context->ocsp_cache);
+    SvREFCNT_dec(context->ocsp_store);
     Safefree(context);
 }
 
@@ -507,6 +516,9 @@ context_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
     context->suffix_list = sv_dup_inc(old->suffix_list, param);
     context->sessions = iossl_session_cache_up_ref(old->sessions);
     context->session_store = sv_dup_inc(old->session_store, param);
+    context->staple_callback = sv_dup_inc(old->staple_callback, param);
+    context->ocsp_cache = iossl_ocsp_cache_up_ref(old->ocsp_cache);
+    context->ocsp_store = sv_dup_inc(old->ocsp_store, param);
     context->has_scheme = old->has_scheme;
     return 0;
 }

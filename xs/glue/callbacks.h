@@ -18,8 +18,17 @@ typedef struct glue_context {
     SV *suffix_list;        /* the PublicSuffix object whose list is used; owned, NULL: none */
     iossl_session_cache *sessions;  /* a reference; NULL: none, or a store of the program's own: */
     SV *session_store;      /* an object with add_session, get_session ...; owned, NULL: none */
+    SV *staple_callback;    /* code; owned, NULL: none */
+    iossl_ocsp_cache *ocsp_cache;   /* a reference; NULL: that of ctx, or a cache of the program's own: */
+    SV *ocsp_store;         /* an object with put and get; owned, NULL: none */
     bool has_scheme;        /* the program named a scheme, so it insists on a name */
 } glue_context;
+
+/*
+ * Calls code with the arguments (owned by the caller) in scalar context. The answer is mortal within
+ * the caller's scope; NULL: it died, and *exception holds why, unless that was taken already.
+ */
+SV *glue_call_code(pTHX_ SV *code, AV *args, SV **exception);
 
 /* What is attached to an SSL_Context object; NULL where sv isn't one (or has been freed). */
 glue_context *glue_context_of(SV *sv);

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "objects.h"
+#include "ocsp.h"
 #include "status.h"
 
 #define FOR_CLIENT 1
@@ -663,6 +664,46 @@ read_session_cache(pTHX_ build *b, SV *value)
     return IOSSL_OK;
 }
 
+static iossl_status
+read_ocsp_mode(pTHX_ build *b, SV *value)
+{
+    IV mode;
+
+    if (is_absent(value))
+        return IOSSL_OK;
+    if (SvROK(value) || !looks_like_number(value))
+        croak_value(aTHX_ "SSL_ocsp_mode", value, "SSL_OCSP_* constants combined by |");
+    mode = SvIV(value);
+    /* What doesn't fit is refused by the next line, with the words for it. */
+    return iossl_config_set_ocsp_mode(b->config, mode < 0 || mode > INT_MAX ? INT_MAX : (int)mode,
+                                      b->err);
+}
+
+static iossl_status
+read_ocsp_staple_callback(pTHX_ build *b, SV *value)
+{
+    if (SvOK(value))
+        b->context->staple_callback = newSVsv(code(aTHX_ "SSL_ocsp_staple_callback", value));
+    return IOSSL_OK;
+}
+
+static iossl_status
+read_ocsp_cache(pTHX_ build *b, SV *value)
+{
+    iossl_ocsp_cache *cache = glue_ocsp_cache_of(value);
+
+    if (!SvOK(value))
+        return IOSSL_OK;
+    /* A subclass may have methods of its own. */
+    if (cache != NULL && SvSTASH(SvRV(value)) == gv_stashpvs("IO::Socket::SSL::OCSP_Cache", 0))
+        b->context->ocsp_cache = iossl_ocsp_cache_up_ref(cache);
+    else if (glue_is_ocsp_store(aTHX_ value))
+        b->context->ocsp_store = newSVsv(value);
+    else
+        croak_value(aTHX_ "SSL_ocsp_cache", value, "an object with the methods put and get");
+    return IOSSL_OK;
+}
+
 /* ---- The table -------------------------------------------------------------------------------- */
 
 /* Those that refer to others (a file beats a handle, passwords before keys) come after them. */
@@ -701,6 +742,9 @@ static const struct option {
     {"SSL_session_cache_size",    FOR_CLIENT, read_session_cache_size},
     {"SSL_session_cache",         FOR_CLIENT, read_session_cache},
     {"SSL_session_id_context",    FOR_SERVER, read_session_id_context},
+    {"SSL_ocsp_mode",             FOR_BOTH,   read_ocsp_mode},
+    {"SSL_ocsp_staple_callback",  FOR_CLIENT, read_ocsp_staple_callback},
+    {"SSL_ocsp_cache",            FOR_BOTH,   read_ocsp_cache},
     {"SSL_mode_release_buffers",  FOR_BOTH,   read_release_buffers},
     {"SSL_create_ctx_callback",   FOR_BOTH,   read_create_ctx_callback},
 };

@@ -22,6 +22,7 @@ fill(pTHX_ glue_globals *g)
 {
     g->ssl_error = gv_fetchpvs("IO::Socket::SSL::SSL_ERROR", GV_ADD | GV_ADDMULTI, SVt_PV);
     g->stash = gv_stashpvs("IO::Socket::SSL", GV_ADD);
+    g->ocsp_caller = NULL;
     g->tie_stash = gv_stashpvs("IO::Socket::SSL::SSL_HANDLE", GV_ADD);
     g->debug = gv_fetchpvs("IO::Socket::SSL::DEBUG", GV_ADD, SVt_PV);
 }

@@ -17,6 +17,7 @@ typedef struct glue_globals {
     SV *want_read;      /* the constants */
     SV *want_write;
     GV *debug;          /* *IO::Socket::SSL::DEBUG, as above */
+    struct glue_ocsp_caller *ocsp_caller;   /* see glue_ocsp_enter(); NULL: none */
 } glue_globals;
 
 void glue_boot(pTHX);

@@ -912,8 +912,7 @@ package IO::Socket::SSL::SSL_Context;
 our @CARP_NOT = ('IO::Socket::SSL');
 
 # What this version doesn't do yet is refused, so that nobody relies on it in vain.
-my %NOT_YET = map { $_ => 1 } qw(SSL_ticket_keycb SSL_psk SSL_ocsp_staple_callback
-    SSL_ocsp_cache SSL_ocsp_mode);
+my %NOT_YET = map { $_ => 1 } qw(SSL_ticket_keycb SSL_psk);
 
 sub new {
     my $class = shift;
@@ -936,8 +935,7 @@ sub _for {
 sub _refuse_unsupported {
     my $args = shift;
     for my $name (grep { $NOT_YET{$_} } keys %$args) {
-        my $value = $args->{$name} or next;
-        next if $name eq 'SSL_ocsp_mode' && $value == IO::Socket::SSL::SSL_OCSP_NO_STAPLE;
+        $args->{$name} or next;
         Carp::croak("$name is not supported yet by IO::Socket::SSL::XS $IO::Socket::SSL::VERSION");
     }
     return;
@@ -973,5 +971,24 @@ sub replace_session {
 }
 
 sub _dump { my $self = shift; return $self->_count . " of $self->{room} sessions" }
+
+# --------------------------------------------------------------------------------------------------
+
+# Asks the responders of certificates; but for HTTP, all of it is in xs/ocsp.xsi.
+package IO::Socket::SSL::OCSP_Resolver;
+
+sub resolve_blocking {
+    my ($self, @args) = @_;
+    do { local $@; eval { require HTTP::Tiny } } or Carp::croak('need HTTP::Tiny installed');
+    # Answers are signed, so whoever carries them need not be trusted.
+    my $agent = HTTP::Tiny->new(verify_SSL => 0, max_size => 100 * 1024, @args);
+    while (!defined $self->hard_error) {
+        my ($uri, $request) = $self->requests;
+        my $reply = $agent->post($uri, { content => $request,
+            headers => { 'Content-type' => 'application/ocsp-request' } });
+        $self->add_response($uri, $reply->{success} ? $reply->{content} : undef);
+    }
+    return $self->hard_error;
+}
 
 1;
