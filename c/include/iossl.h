@@ -924,6 +924,29 @@ IOSSL_API iossl_status iossl_config_set_ocsp_staple(iossl_config *config, const 
                                                     const void *der, size_t len,
                                                     iossl_error *err);
 
+/*
+ * Server: get staples from the responders that the certificates name, or from this one (http only;
+ * NULL: as named). An answer is asked for when a client wants one and there is none, or half of the
+ * time of what there is is over; that handshake waits for it at most timeout_ms (a lookup of a host
+ * name may take longer), all others get what there is. An attempt in vain is repeated a minute later.
+ * To keep handshakes from waiting at all, call iossl_ctx_refresh_staples(). Files come second.
+ * iossl_ctx_new() fails where a certificate names no responder, or its issuer isn't in its chain or
+ * among the trusted ones.
+ */
+#define IOSSL_STAPLE_WAIT_MS 3000   /* a timeout that makes sense */
+IOSSL_API iossl_status iossl_config_set_ocsp_staple_responder(iossl_config *config,
+                                                              const char *uri, int64_t timeout_ms,
+                                                              iossl_error *err);
+/*
+ * Asks the responders about what is due, or missing, in any thread. *due_s: call it again in so many
+ * seconds; INT64_MAX where nobody is to be asked.
+ *
+ * IOSSL_OK     every certificate has an answer that holds.
+ * IOSSL_ERROR  IOSSL_E_REVOKED: one has none; err says why.
+ */
+IOSSL_API iossl_status iossl_ctx_refresh_staples(iossl_ctx *ctx, int64_t timeout_ms,
+                                                 int64_t *due_s, iossl_error *err);
+
 typedef struct iossl_conn iossl_conn;
 
 /*
@@ -1198,11 +1221,14 @@ IOSSL_API iossl_status iossl_conn_set_ocsp_mode(iossl_conn *conn, int mode, ioss
 typedef bool (*iossl_staple_cb)(void *arg, OCSP_RESPONSE *response);
 IOSSL_API void iossl_conn_set_staple_cb(iossl_conn *conn, iossl_staple_cb cb, void *arg);
 /*
- * Server: where the staple for this certificate comes from, before what the context has. It hands
- * the response over by calling give(to, der, len), which copies; or doesn't: then there is none.
+ * Server: where the staple for this certificate comes from, before files and in place of the
+ * responder. It hands the response over by calling give(to, der, len), which copies; or doesn't: then
+ * there is none. The context keeps it for all its connections until its end; the source is called when
+ * a client wants a staple and there is none, or half of the time of what there is is over (then, if
+ * it gives nothing newer, once a minute). false: fail the handshake (IOSSL_E_CALLBACK).
  */
 typedef void (*iossl_staple_give)(void *to, const void *der, size_t len);
-typedef void (*iossl_staple_source)(void *arg, X509 *cert, iossl_staple_give give, void *to);
+typedef bool (*iossl_staple_source)(void *arg, X509 *cert, iossl_staple_give give, void *to);
 IOSSL_API void iossl_conn_set_staple_source(iossl_conn *conn, iossl_staple_source source,
                                             void *arg);
 

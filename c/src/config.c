@@ -101,6 +101,7 @@ iossl_config_free(iossl_config *config)
     iossl_strmap_free(config->ciphersuites);
     iossl_strmap_free(config->host_certs);
     iossl_strmap_free(config->staples);
+    free(config->responder.uri);
     free(config->groups);
     EVP_PKEY_free(config->dh);
     free(config->ca_file);
@@ -678,13 +679,23 @@ iossl_config_set_ocsp_staple_file(iossl_config *config, const char *host, const 
     return set_staple(config, host, recipe, err);
 }
 
+static bool
+is_response(const void *der, size_t len)
+{
+    OCSP_RESPONSE *response = iossl_staple_parse(der, len);
+    bool is_one = response != NULL;
+
+    OCSP_RESPONSE_free(response);
+    return is_one;
+}
+
 iossl_status
 iossl_config_set_ocsp_staple(iossl_config *config, const char *host, const void *der, size_t len,
                              iossl_error *err)
 {
     iossl_staple_recipe *recipe;
 
-    if (!iossl_staple_is_response(der, len)) {
+    if (!is_response(der, len)) {
         iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
                         "the %zu bytes given to be stapled are no OCSP response in DER", len);
         return IOSSL_ERROR;
@@ -699,6 +710,28 @@ iossl_config_set_ocsp_staple(iossl_config *config, const char *host, const void 
         }
     }
     return set_staple(config, host, recipe, err);
+}
+
+iossl_status
+iossl_config_set_ocsp_staple_responder(iossl_config *config, const char *uri, int64_t timeout_ms,
+                                       iossl_error *err)
+{
+    char *copy = NULL;
+
+    if (uri != NULL && strncasecmp(uri, "http://", 7) != 0) {
+        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                        "SSL_ocsp_staple_responder \"%s\": an address with http:// expected (what "
+                        "a responder says is signed)", uri);
+        return IOSSL_ERROR;
+    }
+    if (uri != NULL && (copy = strdup(uri)) == NULL) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    free(config->responder.uri);
+    config->responder = (iossl_staple_responder){.is_on = true, .uri = copy,
+                                                 .timeout_ms = timeout_ms};
+    return IOSSL_OK;
 }
 
 /* ---- The rest -------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #define IOSSL_CONFIG_H
 
 #include "iossl.h"
+#include "ocsp_shelf.h"
 #include "policy.h"
 #include "strmap.h"
 #include "verify.h"
@@ -73,6 +74,7 @@ struct iossl_config {
     iossl_verify_settings verify;
 
     iossl_strmap *staples;          /* "host" or "host%tag" => iossl_staple_recipe */
+    iossl_staple_responder responder;
 
     iossl_protocols alpn, npn;
     unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];

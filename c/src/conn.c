@@ -1223,8 +1223,8 @@ iossl_conn_from_ssl(const SSL *ssl)
     return index < 0 ? NULL : SSL_get_ex_data(ssl, index);
 }
 
-const iossl_staple *
-iossl_conn_get0_staple_settings(const iossl_conn *conn)
+iossl_staple *
+iossl_conn_get0_staple_settings(iossl_conn *conn)
 {
     return &conn->staple;
 }

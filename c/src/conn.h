@@ -18,7 +18,7 @@ int iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session);
 
 /* Client: false where the handshake must fail, for its staple or the want of one. */
 bool iossl_conn_judge_staple(iossl_conn *conn);
-const iossl_staple *iossl_conn_get0_staple_settings(const iossl_conn *conn);
+iossl_staple *iossl_conn_get0_staple_settings(iossl_conn *conn);
 /* Where answers of OCSP responders are kept. Borrowed. */
 iossl_ocsp_place *iossl_conn_get0_ocsp_place(const iossl_conn *conn);
 

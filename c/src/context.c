@@ -38,8 +38,7 @@ typedef struct {
     SSL_CTX *ssl_ctx;
     char *cipher_list;      /* owned; NULL: as the connection has it */
     char *ciphersuites;
-    iossl_staple_file **staples;    /* owned, and each of them: what a server may show */
-    size_t n_staples;
+    iossl_staple_shelf *shelf;      /* owned: what a server may staple */
 } host_entry;
 
 struct iossl_ctx {
@@ -206,7 +205,8 @@ on_status(SSL *ssl, void *arg)
     if (SSL_is_server(ssl) == 0)
         return conn == NULL || iossl_conn_judge_staple(conn) ? 1 : 0;
     return iossl_staple_answer(ssl, conn == NULL ? NULL : iossl_conn_get0_staple_settings(conn),
-                               entry->staples, entry->n_staples);
+                               conn == NULL ? NULL : iossl_conn_get0_verifier(conn)->cause,
+                               entry->shelf);
 }
 
 /* ---- Applying a configuration to one SSL_CTX ------------------------------------------------- */
@@ -585,9 +585,7 @@ free_host_entry(void *p)
     if (entry == NULL)
         return;
     SSL_CTX_free(entry->ssl_ctx);
-    for (size_t i = 0; i < entry->n_staples; i++)
-        iossl_staple_file_free(entry->staples[i]);
-    free(entry->staples);
+    iossl_shelf_free(entry->shelf);
     free(entry->cipher_list);
     free(entry->ciphersuites);
     free(entry);
@@ -615,9 +613,7 @@ add_staples(const builder *b, const char *host, host_entry *entry)
     const iossl_strmap *staples = b->config->staples;
     size_t n = iossl_strmap_count(staples), len = strlen(host);
 
-    if (n == 0)
-        return true;
-    if ((entry->staples = calloc(n, sizeof(*entry->staples))) == NULL)
+    if ((entry->shelf = iossl_shelf_new(&b->config->responder)) == NULL)
         return false;
     for (size_t i = 0; i < n; i++) {
         const char *key = iossl_strmap_key(staples, i);
@@ -625,11 +621,8 @@ add_staples(const builder *b, const char *host, host_entry *entry)
 
         if (strncmp(key, host, len) != 0 || (key[len] != '\0' && key[len] != '%'))
             continue;
-        entry->staples[entry->n_staples] =
-            iossl_staple_file_new(recipe->file, recipe->der, recipe->len);
-        if (entry->staples[entry->n_staples] == NULL)
+        if (!iossl_shelf_add_file(entry->shelf, recipe->file, recipe->der, recipe->len))
             return false;
-        entry->n_staples++;
     }
     return true;
 }
@@ -691,6 +684,19 @@ host_of(const char *key)
     return strndup(key, strcspn(key, "%"));
 }
 
+/* Servers: a place for the staples of the certificate that the SSL_CTX was given last. */
+static iossl_status
+add_to_shelf(const builder *b, const char *host, const host_entry *entry, iossl_error *err)
+{
+    X509 *cert = b->config->role == IOSSL_SERVER ? SSL_CTX_get0_certificate(entry->ssl_ctx) : NULL;
+    STACK_OF(X509) *chain = NULL;
+
+    if (cert == NULL || SSL_CTX_get0_chain_certs(entry->ssl_ctx, &chain) != 1)
+        return IOSSL_OK;
+    return iossl_shelf_add_cert(entry->shelf, host, cert, chain,
+                                SSL_CTX_get_cert_store(entry->ssl_ctx), err);
+}
+
 static iossl_status
 add_host_cert(builder *b, const char *key, iossl_error *err)
 {
@@ -711,7 +717,8 @@ add_host_cert(builder *b, const char *key, iossl_error *err)
     if (iossl_strmap_get(b->ctx->hosts, host) == NULL && add_host(b, host, err) != IOSSL_OK)
         goto done;
     entry = iossl_strmap_get(b->ctx->hosts, host);
-    status = apply_cert(b, entry->ssl_ctx, hc, err);
+    if ((status = apply_cert(b, entry->ssl_ctx, hc, err)) == IOSSL_OK)
+        status = add_to_shelf(b, host, entry, err);
 done:
     free(host);
     return status;
@@ -1083,6 +1090,26 @@ iossl_ctx_get0_verified_sid_ctx(const iossl_ctx *ctx, size_t *len)
 {
     *len = ctx->sid_ctx_len;
     return ctx->sid_ctx;
+}
+
+iossl_status
+iossl_ctx_refresh_staples(iossl_ctx *ctx, int64_t timeout_ms, int64_t *due_s, iossl_error *err)
+{
+    iossl_status status = IOSSL_OK;
+    int64_t now = iossl_now_ms();
+    int64_t deadline = timeout_ms < 0 ? -1
+                       : timeout_ms < INT64_MAX - now ? now + timeout_ms : INT64_MAX;
+
+    ERR_clear_error();
+    *due_s = INT64_MAX;
+    for (size_t i = 0; i < iossl_strmap_count(ctx->hosts); i++) {
+        const host_entry *entry = iossl_strmap_value(ctx->hosts, i);
+
+        if (iossl_shelf_refresh(entry->shelf, deadline, due_s, err) != IOSSL_OK)
+            status = IOSSL_ERROR;
+    }
+    ERR_clear_error();
+    return status;
 }
 
 iossl_ocsp_place *

@@ -372,7 +372,8 @@ say_out_of_time(iossl_ocsp_answer *answer, int64_t now, const char *why)
     say_soft(answer, now, why);
     time_text(from, answer->entry.this_update);
     time_text(to, answer->entry.next_update);
-    (void)snprintf(answer->text, sizeof answer->text, "response not yet valid or expired: %s (from %s to %s)", why, from,
+    (void)snprintf(answer->text, sizeof answer->text,
+                   "response not yet valid or expired: %s (from %s to %s)", why, from,
                    answer->entry.next_update == 0 ? "an unnamed time" : to);
 }
 

@@ -1,29 +1,22 @@
 /*
  * ocsp_staple.c - an OCSP response within the handshake: judged by a client, sent by a server.
  *
- * Owns      what a mode asks for; the verdict over a staple; the file or bytes a server staples.
+ * Owns      what a mode asks for; the verdict over a staple; its place in the server's handshake.
  * Promises  a revoked certificate never comes out as connected, and nothing that isn't verified
- *           counts as good. A server sends no answer that is out of date, about another
- *           certificate, or anything but good; a changed file is seen at the next handshake.
- * Leaves    reading a response to ocsp.c; the call from OpenSSL, and failing, to conn.c.
+ *           counts as good.
+ * Leaves    reading a response to ocsp.c; what a server has to send to ocsp_shelf.c; the call from
+ *           OpenSSL, and failing, to conn.c.
  * See       RFC 6066 section 8, RFC 7633, SSL_CTX_set_tlsext_status_cb(3).
  */
 #include "ocsp_staple.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/tls1.h>
 #include <openssl/x509v3.h>
 
 #include "error.h"
-#include "file.h"
-
-/* No OCSP response is near that size; OpenSSL's HTTP client stops there too. */
-#define MAX_RESPONSE (100 * (size_t)1024)
 
 /* ---- Policy ---------------------------------------------------------------------------------- */
 
@@ -197,21 +190,6 @@ done:
     return well;
 }
 
-/* NULL where it isn't one, or not only one. */
-static OCSP_RESPONSE *
-parse(const unsigned char *der, size_t len)
-{
-    const unsigned char *p = der;
-    OCSP_RESPONSE *response = len > MAX_RESPONSE ? NULL : d2i_OCSP_RESPONSE(NULL, &p, (long)len);
-
-    if (response != NULL && p != der + len) {
-        OCSP_RESPONSE_free(response);
-        response = NULL;
-    }
-    ERR_clear_error();
-    return response;
-}
-
 /* The chain as verified, or where that isn't so, as it was sent. */
 static STACK_OF(X509) *
 chain_of(SSL *ssl, bool *is_verified)
@@ -259,7 +237,7 @@ judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl)
         return true;
     staple->state = IOSSL_STAPLE_NONE;
     if (der != NULL && len > 0) {
-        response = parse(der, (size_t)len);
+        response = iossl_staple_parse(der, (size_t)len);
         say_unusable(staple, "invalid response (no OCSP_RESPONSE)");
     }
     if (staple->cb != NULL && asks(settings) && !staple->cb(staple->cb_arg, response)) {
@@ -302,205 +280,26 @@ iossl_staple_judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl, bool is_bo
 
 /* ---- Server ---------------------------------------------------------------------------------- */
 
-struct iossl_staple_file {
-    CRYPTO_RWLOCK *lock;        /* guards all below but path */
-    char *path;                 /* owned; NULL: the bytes were given */
-    struct stat seen;           /* the file that the bytes are of */
-    unsigned char *der;         /* owned; NULL: there is none */
-    size_t len;
-    OCSP_BASICRESP *basic;      /* owned; NULL: the bytes are no successful response */
-};
-
-/* The part of a response that has answers, NULL where it has none. */
-static OCSP_BASICRESP *
-basic_of(const unsigned char *der, size_t len)
-{
-    OCSP_RESPONSE *response = parse(der, len);
-    OCSP_BASICRESP *basic = NULL;
-
-    if (response != NULL && OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL)
-        basic = OCSP_response_get1_basic(response);
-    OCSP_RESPONSE_free(response);
-    ERR_clear_error();
-    return basic;
-}
-
-bool
-iossl_staple_is_response(const void *der, size_t len)
-{
-    OCSP_RESPONSE *response = parse(der, len);
-    bool is_one = response != NULL;
-
-    OCSP_RESPONSE_free(response);
-    return is_one;
-}
-
-iossl_staple_file *
-iossl_staple_file_new(const char *file, const void *der, size_t len)
-{
-    iossl_staple_file *f = calloc(1, sizeof *f);
-    bool ok = f != NULL && (f->lock = CRYPTO_THREAD_lock_new()) != NULL;
-
-    if (ok && file != NULL)
-        ok = (f->path = strdup(file)) != NULL;
-    if (ok && file == NULL && (ok = (f->der = OPENSSL_memdup(der, len)) != NULL)) {
-        f->len = len;
-        f->basic = basic_of(f->der, len);
-    }
-    if (!ok) {
-        iossl_staple_file_free(f);
-        f = NULL;
-    }
-    return f;
-}
-
-void
-iossl_staple_file_free(iossl_staple_file *file)
-{
-    if (file == NULL)
-        return;
-    OCSP_BASICRESP_free(file->basic);
-    OPENSSL_free(file->der);
-    free(file->path);
-    CRYPTO_THREAD_lock_free(file->lock);
-    free(file);
-}
-
-static bool
-is_same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size
-           && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* Takes in what the file is now. Where it can't be read, what was read before stays: it has its own
- * end. Under the write lock. */
-static void
-refresh(iossl_staple_file *file)
-{
-    iossl_file content;
-    struct stat now;
-
-    if (stat(file->path, &now) != 0 || is_same_file(&now, &file->seen)
-        || iossl_file_read(&content, file->path, MAX_RESPONSE) != 0)
-        return;
-    OCSP_BASICRESP_free(file->basic);
-    OPENSSL_free(file->der);
-    file->der = content.bytes;
-    file->len = content.len;
-    file->seen = content.info;
-    file->basic = basic_of(file->der, file->len);
-}
-
-/* Without the issuer: the serial number and, where its digest is known, the issuer's name. */
-static bool
-names_cert(const OCSP_SINGLERESP *single, const X509 *cert)
-{
-    OCSP_CERTID *id = (OCSP_CERTID *)(uintptr_t)OCSP_SINGLERESP_get0_id(single);
-    ASN1_OCTET_STRING *name_hash = NULL;
-    ASN1_INTEGER *serial = NULL;
-    ASN1_OBJECT *digest = NULL;
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
-    const EVP_MD *md;
-
-    return OCSP_id_get0_info(&name_hash, &digest, NULL, &serial, id) == 1
-           && ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(cert)) == 0
-           && (md = EVP_get_digestbyobj(digest)) != NULL
-           && X509_NAME_digest(X509_get_issuer_name(cert), md, hash, &len) == 1
-           && (int)len == ASN1_STRING_length(name_hash)
-           && memcmp(hash, ASN1_STRING_get0_data(name_hash), len) == 0;
-}
-
-/* Does the response say, and at this time, that this certificate is good? */
-static bool
-is_worth_sending(OCSP_BASICRESP *basic, const X509 *cert)
-{
-    int64_t now = iossl_ocsp_now();
-    bool good = false;
-
-    for (int i = 0; i < OCSP_resp_count(basic); i++) {
-        OCSP_SINGLERESP *single = OCSP_resp_get0(basic, i);
-        ASN1_GENERALIZEDTIME *from = NULL, *to = NULL;
-
-        if (!names_cert(single, cert))
-            continue;
-        good = OCSP_single_get0_status(single, NULL, NULL, &from, &to) == V_OCSP_CERTSTATUS_GOOD
-               && iossl_ocsp_epoch(from) <= now + IOSSL_OCSP_SKEW_S
-               && now < (to != NULL ? iossl_ocsp_epoch(to)
-                                    : iossl_ocsp_epoch(from) + IOSSL_OCSP_MAX_AGE_S);
-        if (!good)
-            break;
-    }
-    return good;
-}
-
-/* A copy for OpenSSL of what the file has for this certificate; NULL: nothing. */
-static unsigned char *
-take_from_file(iossl_staple_file *file, const X509 *cert, size_t *len)
-{
-    unsigned char *copy = NULL;
-
-    if (CRYPTO_THREAD_write_lock(file->lock) != 1)
-        return NULL;
-    if (file->path != NULL)
-        refresh(file);
-    if (file->basic != NULL && is_worth_sending(file->basic, cert)
-        && (copy = OPENSSL_memdup(file->der, file->len)) != NULL)
-        *len = file->len;
-    (void)CRYPTO_THREAD_unlock(file->lock);
-    return copy;
-}
-
-/* What the program's source hands over. */
-typedef struct {
-    unsigned char *der;         /* owned */
-    size_t len;
-} given;
-
-static void
-give(void *to, const void *der, size_t len)
-{
-    given *g = to;
-
-    OPENSSL_free(g->der);
-    g->der = len == 0 || len > MAX_RESPONSE ? NULL : OPENSSL_memdup(der, len);
-    g->len = g->der == NULL ? 0 : len;
-}
-
-static unsigned char *
-take_from_source(const iossl_staple *staple, X509 *cert, size_t *len)
-{
-    given g = {0};
-    OCSP_BASICRESP *basic;
-
-    staple->source(staple->source_arg, cert, give, &g);
-    if (g.der == NULL)
-        return NULL;
-    if ((basic = basic_of(g.der, g.len)) == NULL || !is_worth_sending(basic, cert)) {
-        OPENSSL_free(g.der);
-        g.der = NULL;
-    }
-    OCSP_BASICRESP_free(basic);
-    *len = g.len;
-    return g.der;
-}
-
 int
-iossl_staple_answer(SSL *ssl, const iossl_staple *staple, iossl_staple_file *const *files,
-                    size_t n)
+iossl_staple_answer(SSL *ssl, iossl_staple *staple, iossl_error *cause, iossl_staple_shelf *shelf)
 {
+    const iossl_shelf_source source = {.get = staple == NULL ? NULL : staple->source,
+                                       .arg = staple == NULL ? NULL : staple->source_arg};
     X509 *cert = SSL_get_certificate(ssl);      /* in this callback, the one that was chosen */
-    unsigned char *der = NULL;
-    size_t len = 0;
+    unsigned char *der;
+    size_t len;
+    bool refused;
 
     if (cert == NULL)
         return SSL_TLSEXT_ERR_NOACK;
-    if (staple != NULL && staple->source != NULL)
-        der = take_from_source(staple, cert, &len);
-    for (size_t i = 0; der == NULL && i < n; i++)
-        der = take_from_file(files[i], cert, &len);
+    der = iossl_shelf_take(shelf, cert, &source, &len, &refused);
     ERR_clear_error();
+    if (refused) {
+        iossl_error_set(cause, IOSSL_E_CALLBACK, IOSSL_RANK_IDENTITY,
+                        "the program's SSL_ocsp_staple_source refused the client");
+        staple->has_refused = true;
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
     if (der == NULL)
         return SSL_TLSEXT_ERR_NOACK;
     if (SSL_set_tlsext_status_ocsp_resp(ssl, der, (long)len) != 1) {

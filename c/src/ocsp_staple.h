@@ -6,6 +6,7 @@
 
 #include "iossl.h"
 #include "ocsp_cache.h"
+#include "ocsp_shelf.h"
 #include "verify.h"
 
 /* ---- Policy ---- */
@@ -41,24 +42,14 @@ bool iossl_staple_begin(iossl_staple *staple, const iossl_verify_settings *setti
  */
 bool iossl_staple_judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl, bool is_bound);
 
-/* ---- What a server has for a host ---- */
-
-typedef struct iossl_staple_file iossl_staple_file;
-
-/* Can these bytes be read as an OCSP response? */
-bool iossl_staple_is_response(const void *der, size_t len);
-/* One file, or bytes (copied); NULL: no memory. */
-iossl_staple_file *iossl_staple_file_new(const char *file, const void *der, size_t len);
-void iossl_staple_file_free(iossl_staple_file *file);
-
 /*
  * For SSL_CTX_set_tlsext_status_cb(3) on a server: attaches what is valid for the certificate
  * chosen, and returns SSL_TLSEXT_ERR_*.
  *
- * staple  of the connection; NULL: it isn't one of ours.
- * files   n of them, of the host.
+ * staple  of the connection, and its cause of failure; NULL: it isn't one of ours.
+ * shelf   of the host.
  */
-int iossl_staple_answer(SSL *ssl, const iossl_staple *staple, iossl_staple_file *const *files,
-                        size_t n);
+int iossl_staple_answer(SSL *ssl, iossl_staple *staple, iossl_error *cause,
+                        iossl_staple_shelf *shelf);
 
 #endif

@@ -79,6 +79,14 @@ resolve(X509 *cert, bool nonce, int64_t timeout_ms, iossl_status *status, iossl_
     return r;
 }
 
+static void
+with_responder(iossl_config *config)
+{
+    if (iossl_config_add_ca(config, ca.cert, NULL) != IOSSL_OK
+        || iossl_config_set_ocsp_staple_responder(config, NULL, 200, NULL) != IOSSL_OK)
+        bail_out("a server that asks its responder");
+}
+
 /* ---- openssl ocsp ---------------------------------------------------------------------------- */
 
 static const char *
@@ -445,6 +453,92 @@ test_proxy(void)
     test_identity_free(&far);
 }
 
+/* ---- Servers that ask for their own staples --------------------------------------------------- */
+
+/* What comes of refreshing while the responder does this once. */
+static iossl_status
+refresh(iossl_ctx *server, scripted *s, int64_t *due_s, iossl_error *err)
+{
+    pthread_t thread;
+    iossl_status status;
+
+    s->saw_post = false;
+    if (pthread_create(&thread, NULL, serve, s) != 0)
+        bail_out("no thread");
+    status = iossl_ctx_refresh_staples(server, s->head == NULL ? 200 : 20000, due_s, err);
+    pthread_join(thread, NULL);
+    return status;
+}
+
+/* The staple that a client gets. */
+static iossl_staple_state
+served(iossl_ctx *server)
+{
+    iossl_ctx *client = test_client_ctx(&ca, NULL);
+    test_pair pair = test_pair_new(client, server, NULL);
+    iossl_staple_state state = IOSSL_STAPLE_BAD;
+
+    if (iossl_conn_set_require_name(pair.client, false, NULL) == IOSSL_OK && test_pair_shake(&pair))
+        state = iossl_conn_get_staple_state(pair.client);
+    test_pair_free(&pair);
+    iossl_ctx_free(client);
+    return state;
+}
+
+static void
+test_refreshing(void)
+{
+    scripted s = {.head = OK_HEAD, .first_line = "POST /ocsp HTTP/1."};
+    test_ocsp_spec spec = {.signer = &ca, .about = {{.cert = NULL}}};
+    iossl_error *err = iossl_error_new();
+    iossl_ctx *server;
+    unsigned char *der;
+    int64_t due_s;
+    int port;
+
+    s.listener = listen_here(&port);
+    make_certificates(port);
+    server = test_server_ctx(&good, with_responder);
+    spec.about[0] = (test_ocsp_about){.cert = good.cert, .issuer = ca.cert, .from_s = -100,
+                                      .to_s = 3700};
+
+    s.head = NULL;
+    is_int(refresh(server, &s, &due_s, err), IOSSL_ERROR, "a responder that says nothing");
+    is_int(iossl_error_get_code(err), IOSSL_E_REVOKED, "leaves a certificate without a staple");
+    like(iossl_error_message(err), "http request for OCSP failed", "which is told");
+    ok(due_s > 0 && due_s <= 60, "and soon tried again");
+    iossl_error_clear(err);
+    is_int(served(server), IOSSL_STAPLE_NONE, "but not by a client: that doesn't wait");
+
+    s.head = OK_HEAD;
+    s.body = der = test_ocsp_response(&spec, &s.len);
+    is_int(refresh(server, &s, &due_s, err), IOSSL_OK, "one that answers");
+    ok(s.saw_post, "was asked");
+    ok(due_s > 1700 && due_s <= 1800, "until half of the answer's time is over");
+    is_int(served(server), IOSSL_STAPLE_GOOD, "clients get it");
+    close(s.listener);
+    is_int(iossl_ctx_refresh_staples(server, 1000, &due_s, err), IOSSL_OK,
+           "while it isn't due nobody is asked");
+    OPENSSL_free(der);
+    iossl_ctx_free(server);
+
+    server = test_server_ctx(&good, with_responder);
+    is_int(iossl_ctx_refresh_staples(server, 1000, &due_s, err), IOSSL_ERROR,
+           "a responder that is gone");
+    iossl_error_clear(err);
+    is_int(served(server), IOSSL_STAPLE_NONE, "clients connect without a staple");
+    iossl_ctx_free(server);
+    ok(ERR_peek_error() == 0, "no error is left behind");
+
+    server = test_server_ctx(&good, NULL);
+    is_int(iossl_ctx_refresh_staples(server, 1000, &due_s, err), IOSSL_OK,
+           "without a responder there is nothing to do");
+    ok(due_s == INT64_MAX, "ever");
+    iossl_ctx_free(server);
+    free_certificates();
+    iossl_error_free(err);
+}
+
 int
 main(void)
 {
@@ -457,6 +551,7 @@ main(void)
     test_servers();
     test_addresses();
     test_proxy();
+    test_refreshing();
     test_identity_free(&other_ca);
     test_identity_free(&ca);
     return done_testing();

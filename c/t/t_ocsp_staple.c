@@ -611,34 +611,91 @@ test_server_hosts(void)
     iossl_ctx_free(server);
 }
 
-static void
+static int source_calls;
+
+static bool
 give_staple(void *arg, X509 *cert, iossl_staple_give give, void *to)
 {
+    source_calls++;
     if (X509_cmp(cert, leaf.cert) == 0 && arg == &staple_der && staple_der != NULL) {
         give(to, "first", 5);
         give(to, staple_der, staple_len);       /* the last counts */
     }
+    return arg != NULL;
+}
+
+/* What a client gets where the server has this source. */
+static iossl_staple_state
+from_source(iossl_ctx *client, iossl_ctx *server, void *arg, bool expected)
+{
+    test_pair pair = test_pair_new(client, server, "www.example.test");
+    iossl_staple_state state;
+
+    iossl_conn_set_staple_source(pair.server, give_staple, arg);
+    ok(test_pair_shake(&pair) == expected, "%s: a server with a source for staples", version);
+    state = iossl_conn_get_staple_state(pair.client);
+    test_pair_free(&pair);
+    return state;
 }
 
 static void
 test_server_source(void)
 {
-    const test_ocsp_spec spec = {.signer = &ca, .about = {{.cert = leaf.cert,
-                                                           .issuer = ca.cert}}};
+    test_ocsp_spec spec = {.signer = &ca, .about = {{.cert = leaf.cert, .issuer = ca.cert,
+                                                     .from_s = -100, .to_s = 3600}}};
     iossl_ctx *server = test_server_ctx(&leaf, with_version);
     iossl_ctx *client = test_client_ctx(&ca, with_version);
-    test_pair pair;
 
-    for (int i = 0; i < 2; i++) {
-        use_staple(i == 0 ? &spec : NULL);
-        pair = test_pair_new(client, server, "www.example.test");
-        iossl_conn_set_staple_source(pair.server, give_staple, &staple_der);
-        ok(test_pair_shake(&pair), "%s: a server with a source for staples", version);
-        is_int(iossl_conn_get_staple_state(pair.client),
-               i == 0 ? IOSSL_STAPLE_GOOD : IOSSL_STAPLE_NONE, "%s: %s", version,
-               i == 0 ? "sends what that gives" : "which may give nothing");
-        test_pair_free(&pair);
-    }
+    use_staple(NULL);
+    source_calls = 0;
+    is_int(from_source(client, server, &staple_der, true), IOSSL_STAPLE_NONE,
+           "%s: which has nothing", version);
+    use_staple(&spec);
+    is_int(from_source(client, server, &staple_der, true), IOSSL_STAPLE_GOOD,
+           "%s: is asked again, and sends what it gives", version);
+    is_int(from_source(client, server, &staple_der, true), IOSSL_STAPLE_GOOD,
+           "%s: and sends that again", version);
+    is_int(source_calls, 2, "%s: without asking, while it is in the first half of its time",
+           version);
+    iossl_ctx_free(server);
+
+    server = test_server_ctx(&leaf, with_version);
+    spec.about[0].from_s = -3600;
+    spec.about[0].to_s = 600;
+    use_staple(&spec);
+    source_calls = 0;
+    is_int(from_source(client, server, &staple_der, true), IOSSL_STAPLE_GOOD,
+           "%s: an answer in the second half of its time is sent", version);
+    spec.about[0].from_s = -50;
+    use_staple(&spec);
+    is_int(from_source(client, server, &staple_der, true), IOSSL_STAPLE_GOOD,
+           "%s: but asked for again", version);
+    is_int(source_calls, 2, "%s: once more", version);
+    is_int(from_source(client, server, &staple_der, true), IOSSL_STAPLE_GOOD,
+           "%s: and the newer one stays", version);
+    is_int(source_calls, 2, "%s: for a while", version);
+    iossl_ctx_free(server);
+
+    server = test_server_ctx(&leaf, with_version);
+    spec.about[0].from_s = -3600;
+    spec.about[0].to_s = 600;
+    use_staple(&spec);
+    source_calls = 0;
+    (void)from_source(client, server, &staple_der, true);
+    use_staple(NULL);
+    is_int(from_source(client, server, &staple_der, true), IOSSL_STAPLE_GOOD,
+           "%s: where nothing newer comes, the old one is sent until its end", version);
+    (void)from_source(client, server, &staple_der, true);
+    is_int(source_calls, 2, "%s: and nobody is pestered", version);
+    iossl_ctx_free(server);
+
+    server = test_server_ctx(&leaf, with_version);
+    spec.about[0].from_s = -200;
+    spec.about[0].to_s = -1;
+    use_staple(&spec);
+    is_int(from_source(client, server, &staple_der, true), IOSSL_STAPLE_NONE,
+           "%s: what is out of date when it comes isn't sent", version);
+    (void)from_source(client, server, NULL, false);
     iossl_ctx_free(client);
     iossl_ctx_free(server);
 }

@@ -485,6 +485,7 @@ glue_context_free(pTHX_ glue_context *context)
     iossl_session_cache_free(context->sessions);
     SvREFCNT_dec(context->session_store);
     SvREFCNT_dec(context->staple_callback);
+    SvREFCNT_dec(context->staple_source);
     iossl_ocsp_cache_free(context->ocsp_cache);
     SvREFCNT_dec(context->ocsp_store);
     Safefree(context);
@@ -517,6 +518,7 @@ context_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
     context->sessions = iossl_session_cache_up_ref(old->sessions);
     context->session_store = sv_dup_inc(old->session_store, param);
     context->staple_callback = sv_dup_inc(old->staple_callback, param);
+    context->staple_source = sv_dup_inc(old->staple_source, param);
     context->ocsp_cache = iossl_ocsp_cache_up_ref(old->ocsp_cache);
     context->ocsp_store = sv_dup_inc(old->ocsp_store, param);
     context->has_scheme = old->has_scheme;

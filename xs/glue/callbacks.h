@@ -19,6 +19,7 @@ typedef struct glue_context {
     iossl_session_cache *sessions;  /* a reference; NULL: none, or a store of the program's own: */
     SV *session_store;      /* an object with add_session, get_session ...; owned, NULL: none */
     SV *staple_callback;    /* code; owned, NULL: none */
+    SV *staple_source;      /* the same */
     iossl_ocsp_cache *ocsp_cache;   /* a reference; NULL: that of ctx, or a cache of the program's own: */
     SV *ocsp_store;         /* an object with put and get; owned, NULL: none */
     bool has_scheme;        /* the program named a scheme, so it insists on a name */

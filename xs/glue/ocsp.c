@@ -2,7 +2,7 @@
  * ocsp.c - OCSP between Perl and libiossl.
  *
  * Owns      the objects OCSP_Cache and OCSP_Resolver, entries as hashes, the calls of
- *           SSL_ocsp_staple_callback and of the methods of a cache of the program's own.
+ *           SSL_ocsp_staple_callback, SSL_ocsp_staple_source and of the methods of a cache of the program's own.
  * Promises  as callbacks.c: no exception passes through a C frame. A cache of the program's own is the one
  *           of the interpreter that operates, so connections may be shared with threads.
  * Leaves    what is asked and believed to libiossl, HTTP to lib/.
@@ -219,12 +219,48 @@ on_staple(void *conn, OCSP_RESPONSE *response)
     return h->exception == NULL && h->conn == conn;
 }
 
+/* undef says that there is none; anything that isn't a string is the program's mistake. */
+static bool
+on_staple_source(void *conn, X509 *cert, iossl_staple_give give, void *to)
+{
+    dTHX;
+    glue_handle *h = iossl_conn_get_app_data(conn);
+    glue_context *context = h == NULL || h->context == NULL ? NULL : glue_context_of(h->context);
+    AV *args;
+    SV *answer;
+
+    if (context == NULL || context->staple_source == NULL || h->exception != NULL)
+        return false;
+    ENTER;
+    SAVETMPS;
+    args = (AV *)sv_2mortal((SV *)newAV());
+    av_push(args, SvREFCNT_inc(glue_self(aTHX_ h)));
+    av_push(args, newSViv(PTR2IV(cert)));
+    answer = glue_call_code(aTHX_ context->staple_source, args, &h->exception);
+    if (answer != NULL && SvOK(answer)) {
+        STRLEN len = 0;
+        const char *der = SvPOK(answer) && !SvGMAGICAL(answer) && sv_utf8_downgrade(answer, TRUE)
+                              ? SvPV_const(answer, len) : NULL;
+
+        if (der != NULL)
+            give(to, der, len);
+        else
+            h->exception = newSVpvs("SSL_ocsp_staple_source: the bytes of an OCSP response (DER) "
+                                    "expected, or undef");
+    }
+    FREETMPS;
+    LEAVE;
+    return h->exception == NULL && h->conn == conn;
+}
+
 iossl_status
 glue_connect_ocsp(pTHX_ iossl_conn *conn, const glue_context *context, iossl_error *err)
 {
     PERL_UNUSED_CONTEXT;
     if (context->staple_callback != NULL)
         iossl_conn_set_staple_cb(conn, on_staple, conn);
+    if (context->staple_source != NULL)
+        iossl_conn_set_staple_source(conn, on_staple_source, conn);
     if (context->ocsp_store != NULL)
         return iossl_conn_set_ocsp_store(conn, &STORE, NULL, err);
     if (context->ocsp_cache != NULL)

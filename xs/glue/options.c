@@ -688,6 +688,40 @@ read_ocsp_staple_callback(pTHX_ build *b, SV *value)
 }
 
 static iossl_status
+set_staple_file(pTHX_ build *b, const char *host, SV *value)
+{
+    return iossl_config_set_ocsp_staple_file(b->config, host,
+                                             text(aTHX_ "SSL_ocsp_staple_file", value), b->err);
+}
+
+static iossl_status
+read_ocsp_staple_file(pTHX_ build *b, SV *value)
+{
+    return read_by_host(aTHX_ b, value, "SSL_ocsp_staple_file", set_staple_file);
+}
+
+static iossl_status
+read_ocsp_staple_source(pTHX_ build *b, SV *value)
+{
+    if (SvOK(value))
+        b->context->staple_source = newSVsv(code(aTHX_ "SSL_ocsp_staple_source", value));
+    return IOSSL_OK;
+}
+
+/* True: the one that the certificate names; or an address. */
+static iossl_status
+read_ocsp_staple_responder(pTHX_ build *b, SV *value)
+{
+    bool is_named = looks_like_number(value) && SvTRUE(value);
+
+    if (is_absent(value) || !SvTRUE(value))
+        return IOSSL_OK;
+    return iossl_config_set_ocsp_staple_responder(
+        b->config, is_named ? NULL : text(aTHX_ "SSL_ocsp_staple_responder", value),
+        IOSSL_STAPLE_WAIT_MS, b->err);
+}
+
+static iossl_status
 read_ocsp_cache(pTHX_ build *b, SV *value)
 {
     iossl_ocsp_cache *cache = glue_ocsp_cache_of(value);
@@ -745,6 +779,9 @@ static const struct option {
     {"SSL_ocsp_mode",             FOR_BOTH,   read_ocsp_mode},
     {"SSL_ocsp_staple_callback",  FOR_CLIENT, read_ocsp_staple_callback},
     {"SSL_ocsp_cache",            FOR_BOTH,   read_ocsp_cache},
+    {"SSL_ocsp_staple_file",      FOR_SERVER, read_ocsp_staple_file},
+    {"SSL_ocsp_staple_source",    FOR_SERVER, read_ocsp_staple_source},
+    {"SSL_ocsp_staple_responder", FOR_SERVER, read_ocsp_staple_responder},
     {"SSL_mode_release_buffers",  FOR_BOTH,   read_release_buffers},
     {"SSL_create_ctx_callback",   FOR_BOTH,   read_create_ctx_callback},
 };
