@@ -151,6 +151,23 @@ for my $name (sort keys %WAIT) {
     };
 }
 
+subtest 'a handle of a foreign class: perl\'s operators work, and don\'t run in a circle' => sub {
+    my ($client, $server) = pair(over => 'unix');
+    bless $client, 'IO::Socket::UNIX';      # whose methods are perl's operators
+    print $server "one\ntwo\nthree\n";
+    is scalar(<$client>), "one\n", 'readline';
+    is $client->getline, "two\n", 'getline';
+    is sysread($client, my $buffer, 10), 6, 'sysread';
+    ok $client->printf("%s\n", 'answer'), 'printf';
+    is syswrite($client, "more\n"), 5, 'syswrite';
+    is getc($server), 'a', 'arrives';
+    print $server 'x';
+    ok !$client->eof, 'eof';
+    is getc($client), 'x', 'getc';
+    is fileno $client, $client->fileno, 'fileno';
+    ok close $client, 'close';
+};
+
 subtest 'a signal handler in a handshake that throws the socket away' => sub {
     my ($near, $far) = plain_pair('unix');
     local $SIG{ALRM} = sub { undef $near };

@@ -97,6 +97,10 @@ overriding(pTHX_ const GV *gv, const char *method, STRLEN len)
     own = gv_fetchmeth(ours, method, len, 0);
     if (found == NULL || GvCV(found) == NULL || own == NULL || GvCV(found) == GvCV(own))
         return NULL;
+    /* In a foreign class, as accept_SSL leaves it, that sub is IO::Handle's, which would come back here
+     * by the tie. */
+    if (!sv_derived_from(sv_2mortal(newRV_inc((SV *)gv)), "IO::Socket::SSL"))
+        return NULL;
     return GvCV(found);
 }
 

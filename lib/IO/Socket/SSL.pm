@@ -385,25 +385,27 @@ sub accept_SSL {
     $opt = { %$opt, Timeout => $self->timeout } if !exists $opt->{Timeout};
     $self->_adopt($socket) if $socket != $self;
     my $done = $socket->isa(__PACKAGE__) ? $socket->_negotiate($self, 1, $opt)
-                                         : _negotiate_foreign($socket, $self, $opt);
+                                         : _as_ours($socket, \&_negotiate, $self, 1, $opt);
     ${*$self}{_SSL_opening} = $socket if $socket != $self && ${*$socket}{_SSL_opening};
     delete ${*$self}{_SSL_opening} if $done;
     return $done;
 }
 
 # A socket of another class, as Net::Server has accepted it, keeps that class: perl's operators on it
-# reach TLS by the tie.
-sub _negotiate_foreign {
-    my ($socket, $asked, $opt) = @_;
+# reach TLS by the tie. Our methods are called like this.
+sub _as_ours {
+    my ($socket, $method, @args) = @_;
     my $class = ref $socket;
     bless $socket, __PACKAGE__;
-    my $done = eval { $socket->_negotiate($asked, 1, $opt) || 0 };
+    my $done = eval { $socket->$method(@args) || 0 };
     my ($why, $errno) = ($@, $! + 0);
     bless $socket, $class;
     $! = $errno;
     die $why if !defined $done;    ## no critic: it is not our exception
     return $done || ();
 }
+
+sub _close_foreign { return _as_ours(shift, \&close) }
 
 # --- handshake ------------------------------------------------------------------------------------
 
