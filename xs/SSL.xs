@@ -278,6 +278,64 @@ read_line(pTHX_ glue_handle *h, bool *failed)
     return cv == NULL ? glue_read_line(aTHX_ h, failed) : line_through_sysread(aTHX_ h, cv, failed);
 }
 
+/* What <$socket> gives, onto the stack; is_list: all lines. */
+static void
+push_lines(pTHX_ glue_handle *h, bool is_list)
+{
+    dSP;
+    bool failed = false;
+    SV *line;
+    I32 n = 0;
+
+    if (!is_list) {
+        line = read_line(aTHX_ h, &failed);
+        if (line == NULL && !failed)
+            line = glue_empty_line(aTHX_ h);
+        SPAGAIN;
+        XPUSHs(line != NULL ? line : &PL_sv_undef);
+        PUTBACK;
+        return;
+    }
+    while (h->conn != NULL) {
+        line = read_line(aTHX_ h, &failed);
+        SPAGAIN;
+        if (line == NULL)
+            break;
+        n++;
+        XPUSHs(line);
+        PUTBACK;
+    }
+    /* What came before a failure is lost, so that the program can't take it for the whole. A handle
+     * that has no more for now is no failure. */
+    if (failed && !(n > 0 && errno == EAGAIN))
+        PL_stack_sp -= n;
+}
+
+/* What getc gives: a mortal, NULL at the end. */
+static SV *
+get_byte(pTHX_ SV *self, GV *gv, glue_handle *h)
+{
+    CV *read = OVERRIDING(gv, "read");
+    SV *byte, *answer;
+    SSize_t n;
+    dSP;
+
+    if (read == NULL)
+        return glue_getc(aTHX_ h);
+    byte = sv_2mortal(newSVpvs(""));
+    PUSHMARK(SP);
+    XPUSHs(self);
+    XPUSHs(byte);
+    mXPUSHi(1);
+    PUTBACK;
+    (void)call_sv((SV *)read, G_SCALAR);
+    SPAGAIN;
+    answer = POPs;
+    PUTBACK;
+    n = SvOK(answer) ? (SSize_t)SvIV(answer) : GLUE_FAILED;
+    return n > 0 ? byte : NULL;
+}
+
 /* ---- Time ------------------------------------------------------------------------------------- */
 
 /* Seconds as Perl has them (undef or nothing: no limit; "fd": as the descriptor is) in milliseconds. */

@@ -801,6 +801,17 @@ read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, iossl_error *er
     return status;
 }
 
+/*
+ * The rest of a record that OpenSSL has decrypted already: copied, it can neither fail nor wait, so
+ * that nothing has to be prepared for that. False: there is none.
+ */
+static bool
+take_pending(iossl_conn *conn, operation *op)
+{
+    return conn->state == ESTABLISHED && SSL_pending(conn->ssl) > 0
+           && op->step(op, conn->ssl) == 1;
+}
+
 static iossl_status
 read_or_peek(iossl_conn *conn, operation *op, size_t *got, int64_t timeout_ms, iossl_error *err)
 {
@@ -811,6 +822,10 @@ read_or_peek(iossl_conn *conn, operation *op, size_t *got, int64_t timeout_ms, i
         return IOSSL_OK;
     if (iossl_linebuf_pending(&conn->lines) > 0) {
         *got = iossl_linebuf_take(&conn->lines, op->in, op->len, op->step == step_peek);
+        return IOSSL_OK;
+    }
+    if (take_pending(conn, op)) {
+        *got = op->done;
         return IOSSL_OK;
     }
     status = read_record(conn, op, timeout_ms, err);
@@ -905,11 +920,10 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
         char what[32] = "SSL write error (0)";
 
         what[sizeof "SSL write error (" - 1] = (char)('0' + op.ssl_error % 10);
-        explain(&op, IOSSL_E_WRITE, what, err);
+        explain(&op, IOSSL_E_WRITE, what, err);     /* which empties the queue */
         status = IOSSL_ERROR;
         conn->state = FAILED;
     }
-    iossl_error_clear_queue();
     return status;
 }
 

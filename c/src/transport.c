@@ -112,16 +112,19 @@ bio_write(BIO *bio, const char *buf, int len)
 static long
 bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
 {
-    const iossl_transport *t = BIO_get_data(bio);
-    int fd = t == NULL ? -1 : iossl_transport_fd(t);
+    const iossl_transport *t;
+    int fd;
 
     (void)num;
     switch (cmd) {
     case BIO_CTRL_FLUSH:
         return 1;
     case BIO_CTRL_EOF:
+        t = BIO_get_data(bio);
         return t != NULL && t->last.eof;
     case BIO_C_GET_FD:
+        t = BIO_get_data(bio);
+        fd = t == NULL ? -1 : iossl_transport_fd(t);
         if (ptr != NULL)
             *(int *)ptr = fd;
         return fd;

@@ -324,20 +324,14 @@ read_plain(pTHX_ glue_handle *h, read_buffer *b, size_t len, glue_read_kind kind
     return n;
 }
 
-SSize_t
-glue_read(pTHX_ glue_handle *h, SV *buf, SV *len_sv, SV *offset_sv, glue_read_kind kind)
+static SSize_t
+read_into(pTHX_ glue_handle *h, SV *buf, size_t len, SV *offset_sv, glue_read_kind kind)
 {
-    IV wanted = len_sv != NULL && SvOK(len_sv) ? SvIV(len_sv) : 0;
     iossl_status status = IOSSL_OK;
-    size_t len, got = 0;
+    size_t got = 0;
     read_buffer b;
     SSize_t result;
 
-    if (wanted < 0)
-        Perl_croak(aTHX_ "Negative length");
-    if (h->read_is_plain && h->is_over_handle)
-        return read_outer(aTHX_ h, buf, len_sv, offset_sv, kind);
-    len = (size_t)wanted;
     SvGETMAGIC(buf);
     open_buffer(aTHX_ &b, buf, offset_sv);
     glue_begin(aTHX);
@@ -375,6 +369,29 @@ glue_read(pTHX_ glue_handle *h, SV *buf, SV *len_sv, SV *offset_sv, glue_read_ki
     }
     SvSETMAGIC(buf);
     return result;
+}
+
+SSize_t
+glue_read(pTHX_ glue_handle *h, SV *buf, SV *len_sv, SV *offset_sv, glue_read_kind kind)
+{
+    IV len = len_sv != NULL && SvOK(len_sv) ? SvIV(len_sv) : 0;
+
+    if (len < 0)
+        Perl_croak(aTHX_ "Negative length");
+    if (h->read_is_plain && h->is_over_handle)
+        return read_outer(aTHX_ h, buf, len_sv, offset_sv, kind);
+    return read_into(aTHX_ h, buf, (size_t)len, offset_sv, kind);
+}
+
+SV *
+glue_getc(pTHX_ glue_handle *h)
+{
+    SV *byte = newSVpvn_flags("", 0, SVs_TEMP);
+    SSize_t n = h->read_is_plain ? glue_read(aTHX_ h, byte, sv_2mortal(newSViv(1)), NULL,
+                                             GLUE_READ_ALL)
+                                 : read_into(aTHX_ h, byte, 1, NULL, GLUE_READ_ALL);
+
+    return n > 0 ? byte : NULL;
 }
 
 bool
@@ -507,7 +524,7 @@ line_piece(pTHX_ glue_handle *h, const iossl_separator *sep, const char **piece,
 SV *
 glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
 {
-    SV *line = sv_2mortal(newSVpvs(""));
+    SV *line = NULL;
     iossl_status status = IOSSL_OK;
     iossl_separator sep;
     bool done = false;
@@ -521,6 +538,7 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
         size_t len = 0;
 
         if (h->read_is_plain) {
+            line = line != NULL ? line : newSVpvn_flags("", 0, SVs_TEMP);
             status = plain_piece(aTHX_ h, &sep, line, &byte, &done);
             piece = &byte;
             len = status == IOSSL_OK ? 1 : 0;
@@ -528,7 +546,10 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
             status = line_piece(aTHX_ h, &sep, &piece, &len, &done);
         }
         if (status == IOSSL_OK) {
-            sv_catpvn(line, piece, len);
+            if (line != NULL)
+                sv_catpvn(line, piece, len);
+            else
+                line = newSVpvn_flags(piece, len, SVs_TEMP);
         } else if (status != IOSSL_INTERRUPTED) {
             break;
         } else if (!run_signal_handlers(aTHX_ h)) {
@@ -542,7 +563,7 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
         break;
     case IOSSL_EOF:
         iossl_error_clear(h->err);
-        if (SvCUR(line) == 0) {
+        if (line == NULL || SvCUR(line) == 0) {
             *has_failed = !h->read_is_plain && h->conn != NULL
                           && iossl_conn_received_close(h->conn)
                           && ended_by_peer(aTHX_ h) == GLUE_FAILED;
@@ -551,7 +572,7 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
         break;
     case IOSSL_WANT_READ:
     case IOSSL_WANT_WRITE:
-        if (SvCUR(line) > 0)
+        if (line != NULL && SvCUR(line) > 0)
             break;              /* a non-blocking handle gives what there is */
         /* fall through */
     default:
@@ -561,7 +582,7 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
     }
     count_line(aTHX_ h);
     errno = 0;
-    return line;
+    return line != NULL ? line : newSVpvn_flags("", 0, SVs_TEMP);
 }
 
 /* ---- Writing ---------------------------------------------------------------------------------- */

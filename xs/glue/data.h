@@ -23,6 +23,9 @@
 typedef enum { GLUE_READ_SOME, GLUE_READ_ALL, GLUE_PEEK } glue_read_kind;
 SSize_t glue_read(pTHX_ glue_handle *h, SV *buf, SV *len, SV *offset, glue_read_kind kind);
 
+/* A byte in a new mortal; NULL: the end, or GLUE_FAILED's case. */
+SV *glue_getc(pTHX_ glue_handle *h);
+
 /*
  * Reads a line as $/ says it ends, into a new mortal; NULL: the end, or GLUE_FAILED's case, which
  * *failed tells.
