@@ -23,7 +23,7 @@ my $LINES  = join '', map { 'L' . ('z' x ($_ % 120)) . "\n" } 1 .. 2000;
 
 $SIG{PIPE} = 'IGNORE';
 $SIG{ALRM} = sub { die "bench.pl $metric: stuck\n" };
-alarm($count ? 300 : 60);
+alarm($count ? 600 : 60);
 
 # --- both sides -----------------------------------------------------------------------------------
 
@@ -41,7 +41,7 @@ sub serve {
 
     undef $server_pid;
     $SIG{ALRM} = sub { exit };
-    alarm 90;
+    alarm 600;
     my $context = server_context(%$args);
     while (my $socket = $listener->accept) {
         setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1;

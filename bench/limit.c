@@ -175,7 +175,7 @@ serve(const char *cert, server_kind kind)
         (void)close(listener);
         return;
     }
-    (void)alarm(90);
+    (void)alarm(600);
     ctx = server_context(cert);
     for (;;) {
         int fd = accept(listener, NULL, NULL);
@@ -485,7 +485,7 @@ main(int argc, char **argv)
     counts = argv[3][0] == 'x';
     limit = atof(argv[3] + (counts ? 1 : 0));
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)alarm(counts ? 300 : 60);
+    (void)alarm(counts ? 600 : 60);
     if (strcmp(argv[1], "mem_idle") == 0) {
         printf("mem_idle %.6g kB/socket\n", idle_memory(400));
         return 0;

@@ -36,8 +36,11 @@ our ($SSL_ERROR, $ERROR, $DEBUG, @ISA);
 $DEBUG //= 0;
 
 # IO::Socket::IP comes with perl since 5.20; before that it may be missing.
-my $BASE = (grep { eval "require $_->[0]; $_->[0]->VERSION($_->[1]); 1" }    ## no critic: a list of ours
-    ['IO::Socket::IP', 0.31], ['IO::Socket::INET6', 2.62], ['IO::Socket::INET', 0])[0][0];
+my $BASE;
+for (['IO::Socket::IP', 0.31], ['IO::Socket::INET6', 2.62], ['IO::Socket::INET', 0]) {
+    my ($class, $version) = @$_;
+    $BASE = $class and last if eval "require $class; $class->VERSION($version); 1"; ## no critic: ours
+}
 my $IPV6 = $BASE eq 'IO::Socket::INET' ? '' : $BASE;
 @ISA = ($BASE);
 
@@ -273,7 +276,7 @@ sub configure {
     my ($self, $args) = @_;
     my $blocking = delete $args->{Blocking};
     _choose_family($args);
-    $args->{Proto} ||= 'tcp';
+    $args->{Proto} ||= Socket::IPPROTO_TCP();   # a name would have /etc/protocols read each time
     $self->configure_SSL($args) or return;
 
     my $hash    = \%{*$self};
@@ -693,9 +696,9 @@ sub stop_SSL {
 
 sub _shutdown_timeout {
     my ($self, $opt) = @_;
-    return 'fd' if !$self->blocking;
     my $timeout = exists $opt->{Timeout} ? $opt->{Timeout} : ${*$self}{io_socket_timeout};
-    return defined $timeout && $timeout > 0 ? $timeout : 'fd';
+    return 'fd' if !defined $timeout || $timeout <= 0 || !$self->blocking;
+    return $timeout;
 }
 
 # Whatever TLS has to say to it, the descriptor is given back; only a non-blocking socket that is asked
