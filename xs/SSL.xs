@@ -523,6 +523,108 @@ need_tls(pTHX_ GV *gv)
     return h;
 }
 
+/* ---- Certificates ------------------------------------------------------------------------------ */
+
+/* The peer's, borrowed from the handle; NULL: none. */
+static X509 *
+peer_cert(glue_handle *h, bool reload)
+{
+    if (reload || h->peer_cert == NULL) {
+        X509_free(h->peer_cert);
+        h->peer_cert = iossl_conn_get1_peer_cert(h->conn);
+    }
+    return h->peer_cert;
+}
+
+/* The same, where the class has no peer_certificate of its own that would have to be asked. */
+static X509 *
+own_peer_cert(pTHX_ GV *gv)
+{
+    glue_handle *h = glue_with_tls(gv);
+
+    return h == NULL || OVERRIDING(gv, "peer_certificate") != NULL ? NULL : peer_cert(h, false);
+}
+
+/* UTF-8 of a name, valid as long as the statement. */
+static const char *
+utf8_of(pTHX_ SV *sv, STRLEN *len)
+{
+    const char *text;
+
+    if (SvPOK(sv) && !SvGMAGICAL(sv)) {
+        text = SvPVX_const(sv);
+        *len = SvCUR(sv);
+        if (SvUTF8(sv) || *len == 0 || is_ascii_string((const U8 *)text, *len))
+            return text;
+    }
+    return SvPVutf8(sv_mortalcopy(sv), *len);
+}
+
+/* Would the certificate do for this name? */
+static iossl_match
+verify_name(pTHX_ SV *identity, X509 *cert, SV *scheme, SV *suffixes)
+{
+    iossl_scheme rules;
+    STRLEN len;
+    const char *utf8 = utf8_of(aTHX_ identity, &len);
+    SV *callback;
+
+    glue_scheme(aTHX_ scheme, &rules, &callback);
+    return iossl_verify_name(utf8, len, cert, &rules, glue_suffix_list(aTHX_ suffixes), NULL);
+}
+
+/* A fingerprint as text, or its bytes; undef: the error is set. */
+static SV *
+fingerprint_of(pTHX_ X509 *cert, SV *algorithm, bool is_pubkey, bool is_binary)
+{
+    const char *name = SvOK(algorithm) ? SvPV_nolen_const(algorithm) : NULL;
+    SV *result = &PL_sv_undef;
+    iossl_status status;
+    iossl_error *err;
+
+    ENTER;
+    err = scoped_error(aTHX);
+    if (is_binary) {
+        unsigned char digest[EVP_MAX_MD_SIZE];
+        size_t len;
+
+        status = iossl_cert_digest(cert, name, is_pubkey, digest, &len, err);
+        if (status == IOSSL_OK)
+            result = newSVpvn_flags((const char *)digest, len, SVs_TEMP);
+    } else {
+        char *text;
+
+        status = iossl_cert_fingerprint(&text, cert, name, is_pubkey, err);
+        if (status == IOSSL_OK)
+            result = take_text(aTHX_ text);
+    }
+    if (status != IOSSL_OK)
+        glue_fail_without_handle(aTHX_ err);
+    LEAVE;
+    return result;
+}
+
+/* ---- Public suffixes --------------------------------------------------------------------------- */
+
+/* Labels of ASCII text with one dot between them, and perhaps one at the end? */
+static bool
+is_plain_name(const char *text, STRLEN len)
+{
+    for (STRLEN i = 0; i < len; i++)
+        if ((unsigned char)text[i] >= 0x80 || (text[i] == '.' && (i == 0 || text[i - 1] == '.')))
+            return false;
+    return len > 0;
+}
+
+/* Where the last n labels of a plain name without a dot at its end begin. */
+static STRLEN
+last_labels(const char *text, STRLEN len, size_t n)
+{
+    while (len > 0 && (text[len - 1] != '.' || --n > 0))
+        len--;
+    return len;
+}
+
 static iossl_session_cache *
 need_cache(pTHX_ SV *sv)
 {

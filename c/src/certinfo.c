@@ -48,7 +48,7 @@ name_text(const X509_NAME *name)
     char *copy = text != NULL ? copy_text(text, strlen(text)) : NULL;
 
     OPENSSL_free(text);
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return copy;
 }
 
@@ -85,7 +85,7 @@ iossl_cert_common_name(const X509 *cert, size_t *len)
         *len = (size_t)utf8_len;
 done:
     OPENSSL_free(utf8);
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return copy;
 }
 
@@ -95,7 +95,7 @@ iossl_certinfo_get1_altnames(const X509 *cert, GENERAL_NAMES **out)
     int critical = -1; /* stays so where the extension isn't there, else >= 0, or -2: twice */
 
     *out = X509_get_ext_d2i(cert, NID_subject_alt_name, &critical, NULL);
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return *out != NULL || critical == -1;
 }
 
@@ -149,7 +149,7 @@ iossl_cert_altnames(const X509 *cert, iossl_altname_fn fn, void *arg)
         }
     }
     GENERAL_NAMES_free(names);
-    ERR_clear_error();
+    iossl_error_clear_queue();
 }
 
 /* ---- Descriptions ---------------------------------------------------------------------------- */
@@ -605,7 +605,7 @@ iossl_certinfo_print_extension(X509_EXTENSION *extension)
         BIO_free(bio);
         bio = NULL;
     }
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return bio;
 }
 
@@ -660,7 +660,7 @@ iossl_certinfo_new(const X509 *cert, iossl_error *err)
     description *d = calloc(1, sizeof *d);
     iossl_certinfo *info = NULL;
 
-    ERR_clear_error();
+    iossl_error_clear_queue();
     if (d == NULL)
         goto done;
     d->shown.version = X509_get_version(cert);
@@ -677,7 +677,7 @@ done:
     if (info == NULL)
         iossl_error_memory(err);
     iossl_certinfo_free(d != NULL ? &d->shown : NULL);
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return info;
 }
 

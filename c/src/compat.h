@@ -125,6 +125,18 @@ typedef void **iossl_compat_ex_ptr;
 typedef void *iossl_compat_ex_ptr;
 #endif
 
+/* SHA-256, found once and for all: OpenSSL 3 searches its providers at each use of EVP_sha256(). The
+ * caller's own, where it isn't the constant of older ones. NULL: not there. */
+static inline const EVP_MD *
+iossl_compat_fetch_sha256(void)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return EVP_MD_fetch(NULL, "SHA256", NULL);
+#else
+    return EVP_sha256();
+#endif
+}
+
 /* The lists that OpenSSL has where none is set. */
 static inline const char *
 iossl_compat_default_ciphers(void)

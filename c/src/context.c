@@ -831,7 +831,7 @@ digest_trust(builder *b, const char *file, const char *path)
     unsigned char one[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     size_t len;
-    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1
+    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_init_sha256(), NULL) == 1
               && EVP_DigestUpdate(md, flags, sizeof flags) == 1 && digest_file(md, file)
               && digest_file(md, path) && digest_file(md, config->crl_file);
 

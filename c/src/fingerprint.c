@@ -19,6 +19,7 @@
 #include <openssl/evp.h>
 
 #include "error.h"
+#include "init.h"
 
 #define DEFAULT_DIGEST "sha256"
 
@@ -29,7 +30,7 @@
 #define SHOWN 200
 
 typedef struct pin {
-    const EVP_MD *md;       /* OpenSSL's own table owns it */
+    const EVP_MD *md;       /* OpenSSL's own table or init.c owns it */
     bool pubkey;
     size_t len;
     unsigned char digest[EVP_MAX_MD_SIZE];
@@ -46,7 +47,8 @@ struct iossl_pins {
 static const EVP_MD *
 find_digest(const char *algorithm, iossl_error *err)
 {
-    const EVP_MD *md = EVP_get_digestbyname(algorithm);
+    const EVP_MD *md = strcmp(algorithm, DEFAULT_DIGEST) == 0 ? iossl_init_sha256()
+                                                              : EVP_get_digestbyname(algorithm);
 
     if (md == NULL)
         iossl_error_set_openssl(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL,
@@ -320,7 +322,7 @@ bool
 iossl_pins_digest(const iossl_pins *pins, unsigned char digest[32])
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_init_sha256(), NULL) == 1;
 
     for (size_t i = 0; ok && pins != NULL && i < pins->n; i++) {
         const pin *p = &pins->pins[i];

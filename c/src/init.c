@@ -1,9 +1,9 @@
 /*
  * init.c - what the library makes once in a process.
  *
- * Owns      the ex_data indexes and the BIO method: with the CA-store cache, all that is global.
+ * Owns      the ex_data indexes, the BIO method and the digest: with the CA-store cache, all that is global.
  * Promises  any thread may come first; what was made is constant afterwards.
- * Leaves    freeing at exit to OpenSSL (indexes) and to the process (one BIO_METHOD).
+ * Leaves    freeing at exit to OpenSSL (indexes) and to the process (one BIO_METHOD, one EVP_MD).
  * See       CRYPTO_get_ex_new_index(3), BIO_meth_new(3).
  */
 #include "init.h"
@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "compat.h"
 #include "error.h"
 #include "paths.h"
 #include "session.h"
@@ -24,6 +25,7 @@ static int path_index = -1;
 static int session_index = -1;
 static bool has_paths;
 static BIO_METHOD *bio_method;
+static const EVP_MD *sha256;
 
 static void
 run_once(void)
@@ -34,6 +36,8 @@ run_once(void)
     session_index = iossl_session_new_index();
     has_paths = iossl_paths_init();
     bio_method = iossl_transport_bio_method_new();
+    sha256 = iossl_compat_fetch_sha256();
+    ERR_clear_error();
 }
 
 bool
@@ -74,4 +78,10 @@ BIO_METHOD *
 iossl_init_bio_method(void)
 {
     return bio_method;
+}
+
+const EVP_MD *
+iossl_init_sha256(void)
+{
+    return iossl_init(NULL) && sha256 != NULL ? sha256 : EVP_sha256();
 }

@@ -16,6 +16,8 @@ int iossl_init_verifier_index(void);
 int iossl_init_path_index(void);
 /* After iossl_init(): where an SSL_SESSION keeps what it was verified under. */
 int iossl_init_session_index(void);
+/* SHA-256, looked up once. */
+const EVP_MD *iossl_init_sha256(void);
 /* After iossl_init(): the BIO_METHOD over an iossl_transport. */
 BIO_METHOD *iossl_init_bio_method(void);
 

@@ -296,35 +296,132 @@ identity_classify(identity *id, iossl_error *why)
 
 /* ---- The names of a certificate -------------------------------------------------------------- */
 
+/* A dNSName or an iPAddress, which are the kinds that count here. */
+typedef struct alt_name {
+    int type;
+    const char *bytes;      /* borrowed from the certificate, or from what was decoded of it */
+    size_t len;
+} alt_name;
+
+/* Certificates with more names, or with kinds beyond text and addresses, are decoded by OpenSSL. */
+#define PLAIN_NAMES 16
+
 typedef struct cert_names {
-    GENERAL_NAMES *alt;
+    alt_name plain[PLAIN_NAMES];
+    alt_name *more;         /* owned: where plain doesn't do */
+    GENERAL_NAMES *decoded; /* owned */
+    const alt_name *alt;
+    size_t n_alt;
     bool unreadable;        /* there is a subjectAltName, but no telling what it says */
+    bool has_cn;            /* cn has been asked for */
     char *cn;
     size_t cn_len;
 } cert_names;
+
+/* The content of a subjectAltName that is there once; NULL: none, or not so. */
+static const ASN1_OCTET_STRING *
+only_altname_extension(const X509 *cert)
+{
+    int i = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
+
+    if (i < 0 || X509_get_ext_by_NID(cert, NID_subject_alt_name, i) >= 0)
+        return NULL;
+    return X509_EXTENSION_get_data(X509_get_ext(cert, i));
+}
+
+/*
+ * Reads the names where they lie, in a sequence of primitive [1] rfc822Name, [2] dNSName, [6] URI,
+ * [7] iPAddress (RFC 5280 section 4.2.1.6): nearly all certificates have just these, and decoding
+ * would allocate for each of them. False: anything else, about which OpenSSL has to say.
+ */
+static bool
+read_plain_names(cert_names *names, const X509 *cert)
+{
+    const ASN1_OCTET_STRING *data = only_altname_extension(cert);
+    const unsigned char *p, *end;
+    int tag, class;
+    long len;
+
+    if (data == NULL)
+        return false;
+    p = ASN1_STRING_get0_data(data);
+    end = p + ASN1_STRING_length(data);
+    if (ASN1_get_object(&p, &len, &tag, &class, end - p) != V_ASN1_CONSTRUCTED
+        || tag != V_ASN1_SEQUENCE || class != V_ASN1_UNIVERSAL || len != end - p)
+        return false;
+    for (names->n_alt = 0; p < end; p += len) {
+        if (ASN1_get_object(&p, &len, &tag, &class, end - p) != 0
+            || class != V_ASN1_CONTEXT_SPECIFIC || len < 0 || len > end - p)
+            return false;
+        if (tag == GEN_EMAIL || tag == GEN_URI)
+            continue;
+        if ((tag != GEN_DNS && tag != GEN_IPADD) || names->n_alt == PLAIN_NAMES)
+            return false;
+        names->plain[names->n_alt++] = (alt_name){ tag, (const char *)p, (size_t)len };
+    }
+    names->alt = names->plain;
+    return true;
+}
+
+static void
+read_decoded_names(cert_names *names, const X509 *cert)
+{
+    int n;
+
+    names->n_alt = 0;
+    names->unreadable = !iossl_certinfo_get1_altnames(cert, &names->decoded);
+    if ((n = sk_GENERAL_NAME_num(names->decoded)) <= 0)
+        return;
+    if ((names->more = calloc((size_t)n, sizeof *names->more)) == NULL) {
+        names->unreadable = true;
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names->decoded, i);
+        const ASN1_STRING *value = name->type == GEN_DNS     ? name->d.dNSName
+                                   : name->type == GEN_IPADD ? name->d.iPAddress : NULL;
+
+        if (value != NULL)
+            names->more[names->n_alt++] = (alt_name){
+                name->type, (const char *)ASN1_STRING_get0_data(value),
+                (size_t)ASN1_STRING_length(value) };
+    }
+    names->alt = names->more;
+}
 
 static void
 cert_names_get(cert_names *names, const X509 *cert)
 {
     memset(names, 0, sizeof *names);
-    names->unreadable = !iossl_certinfo_get1_altnames(cert, &names->alt);
-    names->cn = iossl_cert_common_name(cert, &names->cn_len);
+    if (!read_plain_names(names, cert))
+        read_decoded_names(names, cert);
+}
+
+/* The commonName, read when it matters first; NULL: none. */
+static const char *
+common_name(cert_names *names, const X509 *cert)
+{
+    if (!names->has_cn)
+        names->cn = iossl_cert_common_name(cert, &names->cn_len);
+    names->has_cn = true;
+    return names->cn;
 }
 
 static void
 cert_names_clear(cert_names *names)
 {
-    GENERAL_NAMES_free(names->alt);
+    GENERAL_NAMES_free(names->decoded);
+    free(names->more);
     free(names->cn);
 }
 
 /* The text of a dNSName without blanks around it. */
 static const char *
-dns_name(const GENERAL_NAME *name, size_t *len)
+dns_name(const alt_name *name, size_t *len)
 {
-    const char *text = (const char *)ASN1_STRING_get0_data(name->d.dNSName);
+    const char *text = name->bytes;
 
-    *len = (size_t)ASN1_STRING_length(name->d.dNSName);
+    *len = name->len;
     while (*len > 0 && memchr(" \t\n\v\f\r", *text, 6) != NULL) {
         text++;
         --*len;
@@ -343,18 +440,14 @@ static bool
 matches_alt(const cert_names *names, const identity *id, const iossl_scheme *scheme,
             const iossl_psl *psl, size_t *n_alt)
 {
-    int i;
-
     *n_alt = 0;
-    for (i = 0; i < sk_GENERAL_NAME_num(names->alt); i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names->alt, i);
+    for (size_t i = 0; i < names->n_alt; i++) {
+        const alt_name *name = &names->alt[i];
 
         if (id->address_len > 0) {
-            *n_alt += name->type == GEN_IPADD || name->type == GEN_DNS;
-            if (name->type == GEN_IPADD
-                && (size_t)ASN1_STRING_length(name->d.iPAddress) == id->address_len
-                && memcmp(ASN1_STRING_get0_data(name->d.iPAddress), id->address, id->address_len)
-                       == 0)
+            ++*n_alt;
+            if (name->type == GEN_IPADD && name->len == id->address_len
+                && memcmp(name->bytes, id->address, id->address_len) == 0)
                 return true;
         } else if (name->type == GEN_DNS) {
             size_t len;
@@ -377,10 +470,10 @@ considers_cn(const iossl_scheme *scheme, size_t n_alt)
 }
 
 static bool
-matches_cn(const cert_names *names, const identity *id, const iossl_scheme *scheme,
+matches_cn(cert_names *names, const X509 *cert, const identity *id, const iossl_scheme *scheme,
            const iossl_psl *psl)
 {
-    if (names->cn == NULL)
+    if (common_name(names, cert) == NULL)
         return false;
     if (id->address_len == 0)
         return iossl_name_matches(names->cn, names->cn_len, id->host, id->host_len,
@@ -427,7 +520,7 @@ tell(told_names *told, const char *name, size_t len)
 }
 
 static void
-tell_alt(told_names *told, const GENERAL_NAME *name)
+tell_alt(told_names *told, const alt_name *name)
 {
     char address[INET6_ADDRSTRLEN];
     const char *text;
@@ -438,23 +531,23 @@ tell_alt(told_names *told, const GENERAL_NAME *name)
         text = dns_name(name, &len);
         tell(told, text, len);
     } else if (name->type == GEN_IPADD) {
-        len = (size_t)ASN1_STRING_length(name->d.iPAddress);
-        if (len != 4 && len != 16)
+        if (name->len != 4 && name->len != 16)
             return;
-        family = len == 4 ? AF_INET : AF_INET6;
-        if (inet_ntop(family, ASN1_STRING_get0_data(name->d.iPAddress), address, sizeof address)
-            != NULL)
+        family = name->len == 4 ? AF_INET : AF_INET6;
+        if (inet_ntop(family, name->bytes, address, sizeof address) != NULL)
             tell(told, address, strlen(address));
     }
 }
 
 static void
-report_mismatch(const cert_names *names, const identity *id, bool with_cn, iossl_error *err)
+report_mismatch(cert_names *names, const X509 *cert, const identity *id, bool with_cn,
+                iossl_error *err)
 {
     told_names told = { .len = 0 };
     char wanted[IOSSL_QUOTED], more[48] = "";
-    int i;
 
+    if (err == NULL)
+        return;
     if (id->address_len > 0)
         iossl_quote(wanted, id->text, id->len);
     else
@@ -465,9 +558,9 @@ report_mismatch(const cert_names *names, const identity *id, bool with_cn, iossl
                         "be decoded, so it is for nobody, not for %s", wanted);
         return;
     }
-    for (i = 0; i < sk_GENERAL_NAME_num(names->alt); i++)
-        tell_alt(&told, sk_GENERAL_NAME_value(names->alt, i));
-    if (with_cn && names->cn != NULL)
+    for (size_t i = 0; i < names->n_alt; i++)
+        tell_alt(&told, &names->alt[i]);
+    if (with_cn && common_name(names, cert) != NULL)
         tell(&told, names->cn, names->cn_len);
     if (told.n > NAMES_TOLD)
         (void)snprintf(more, sizeof more, " (and %zu more)", told.n - NAMES_TOLD);
@@ -502,12 +595,12 @@ check_certificate(const identity *id, const X509 *cert, const iossl_scheme *sche
     if (!names.unreadable && matches_alt(&names, id, scheme, psl, &n_alt))
         match = IOSSL_NAME_MATCH;
     with_cn = !names.unreadable && considers_cn(scheme, n_alt);
-    if (match != IOSSL_NAME_MATCH && with_cn && matches_cn(&names, id, scheme, psl)) {
+    if (match != IOSSL_NAME_MATCH && with_cn && matches_cn(&names, cert, id, scheme, psl)) {
         match = IOSSL_NAME_MATCH;
         *by_cn = true;
     }
     if (match != IOSSL_NAME_MATCH)
-        report_mismatch(&names, id, with_cn, err);
+        report_mismatch(&names, cert, id, with_cn, err);
     cert_names_clear(&names);
     return match;
 }

@@ -57,7 +57,7 @@ iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned c
     unsigned char own[EVP_MAX_MD_SIZE], pins[32];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     size_t own_len = 0;
-    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_init_sha256(), NULL) == 1;
 
     ok = ok && iossl_pins_digest(s->pins, pins) && (own_cert == NULL
                 || iossl_cert_digest(own_cert, NULL, false, own, &own_len, NULL) == IOSSL_OK);

@@ -818,8 +818,9 @@ sub dump_peer_certificate {
     return "Subject Name: $subject\nIssuer  Name: $issuer\n";
 }
 
-sub get_fingerprint     { return _fingerprint(0, @_) }
-sub get_fingerprint_bin { return _fingerprint(1, @_) }
+# What the XSUBs get_fingerprint, get_fingerprint_bin and verify_hostname leave to us.
+sub _get_fingerprint     { return _fingerprint(0, @_) }
+sub _get_fingerprint_bin { return _fingerprint(1, @_) }
 
 sub _fingerprint {
     my ($is_binary, $self, $algorithm, $cert, $is_pubkey) = @_;
@@ -827,7 +828,7 @@ sub _fingerprint {
     return _cert_fingerprint($cert, $algorithm, $is_pubkey || 0, $is_binary);
 }
 
-sub verify_hostname {
+sub _verify_hostname {
     my ($self, $host, $scheme, $suffixes) = @_;
     my $cert = $self->peer_certificate or return;
     return verify_hostname_of_cert($host, $cert, $scheme, $suffixes);

@@ -59,9 +59,10 @@ sub can_idn        { return 1 }
 sub idn_to_ascii   { return IO::Socket::SSL::idn_to_ascii($_[0]) }
 sub idn_to_unicode { return IO::Socket::SSL::idn_to_unicode($_[0]) }
 
-# (rest, suffix) in list context, the suffix in scalar context: strings, or lists of labels if the name
-# came as one. $add labels more belong to the suffix.
-sub public_suffix {
+# public_suffix where the XSUB of that name has no answer: (rest, suffix) in list context, the suffix in
+# scalar context; strings, or lists of labels if the name came as one. $add labels more belong to the
+# suffix.
+sub _public_suffix {
     my ($self, $name, $add) = @_;
     return $self->_of_labels($name, $add || 0) if ref $name;
     $name //= '';
