@@ -43,7 +43,8 @@ my %takes_key = (
 subtest 'what is no handle is refused by every function' => sub {
     for my $case (
         ['a word', 'nonsense'], ['a small number', 17], ['a negative one', -1], ['a list', [1]],
-        ['an object', bless {}, 'Somebody'],
+        ['an object', bless {}, 'Somebody'], ['an odd number', $cert + 1],
+        ['a number that is no address', 12345678901 * 16], ['a fraction', 0.5],
     ) {
         my ($what, $value) = @$case;
         for my $name (sort keys %takes_cert) {

@@ -120,6 +120,13 @@ subtest 'extensions in all forms' => sub {
     is_deeply [@$info{qw(ocsp_uri crl_uri)}], [['http://o/'], ['http://c/']], 'and are described';
 };
 
+subtest 'the names that are exported' => sub {
+    is_deeply [sort @IO::Socket::SSL::Utils::EXPORT], [sort(qw(PEM_file2cert PEM_file2certs
+        PEM_string2cert PEM_cert2file PEM_certs2file PEM_cert2string PEM_file2key PEM_string2key
+        PEM_key2file PEM_key2string KEY_free CERT_free KEY_create_rsa KEY_create_ec CERT_asHash
+        CERT_create))], 'are these';
+};
+
 subtest 'key identifiers are always there' => sub {
     my $got = extensions();
     like $got->{subjectKeyIdentifier}, qr/^(?:[0-9A-F]{2}:){19}[0-9A-F]{2}$/, 'of the subject';

@@ -12,8 +12,11 @@
 #include "options.h"
 #include "status.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #ifdef USE_ITHREADS
 #include <pthread.h>
@@ -102,6 +105,21 @@ glue_object_lent(const void *object)
         free(e);
     }
     UNLOCK_RECORD();
+}
+
+bool
+glue_may_be_object(IV address)
+{
+    uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)address / page_size * page_size;
+    int errnum = errno;
+    bool may_be = (uintptr_t)address % sizeof(void *) == 0;
+
+    /* Fails with ENOMEM where nothing is mapped, and does nothing to memory that isn't of a file. */
+    if (may_be && msync(INT2PTR(void *, start), 1, MS_ASYNC) != 0 && errno == ENOMEM)
+        may_be = false;
+    errno = errnum;
+    return may_be;
 }
 
 /* What is wrong with the address for this kind; NULL: nothing that we know of. */

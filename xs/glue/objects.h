@@ -16,6 +16,9 @@ void glue_object_gone(glue_kind kind, const void *object);
  * this address is forgotten. */
 void glue_object_lent(const void *object);
 
+/* Could there be an object at this address? False: it isn't aligned, or isn't memory of the process. */
+bool glue_may_be_object(IV address);
+
 /*
  * The object that a program passed as a number. Croaks, beginning with what ("SSL_key: an EVP_PKEY
  * handle"), where it is no number or too small for one, and also where this is known of the address:

@@ -118,7 +118,7 @@ glue_pointer(pTHX_ SV *value, const char *what)
     IV number = !SvROK(value) && looks_like_number(value) ? SvIV(value) : 0;
 
     /* No object lies in the first page, so a small number is some other number by mistake. */
-    if (number > -4096 && number < 4096)
+    if ((number > -4096 && number < 4096) || !glue_may_be_object(number))
         glue_croak(aTHX_ sv_2mortal(newSVpvf("%s expected, not \"%" SVf "\"", what,
                                              SVfARG(value))));
     return INT2PTR(void *, number);
