@@ -72,7 +72,7 @@ subtest 'every exported name is told of' => sub {
 
 subtest 'what the manual tells of is there' => sub {
     # SSL_use_cert is the one option that is accepted and decides nothing.
-    my %known = map { $_ => 1 } 'SSL_use_cert', options_of_lib(), not_yet(),
+    my %known = map { $_ => 1 } 'SSL_use_cert', options_of_lib(),
         slurp('xs/glue/options.c') =~ /"(SSL_\w+)"/g;
     my @items = $POD =~ /^=item (SSL_[a-z]\w*(?:, SSL_[a-z]\w*)*)/mg;
     is_deeply [grep { !$known{$_} } map { split /, / } @items], [], 'options';
@@ -81,17 +81,6 @@ subtest 'what the manual tells of is there' => sub {
         IO::Socket::SSL::OCSP_Resolver IO::Socket::SSL::SSL_Context);
     my @absent  = grep { my $name = $_; !grep { $_->can($name) } @classes } @methods;
     is_deeply \@absent, [], 'methods and functions';
-};
-
-subtest 'what is not supported yet is told, and really refused' => sub {
-    my ($told) = $POD =~ /^=head1 NOT SUPPORTED YET\n(.*?)^=head1/ms;
-    my %told = map { $_ => 1 } map { split /, / } ($told // '') =~ /^=item (SSL_.*)/mg;
-    is_deeply [sort keys %told], [sort(not_yet())], 'the manual has the list of the code';
-    for my $name (sort keys %told) {
-        my $died = !eval { IO::Socket::SSL::SSL_Context->new($name => 4); 1 };
-        ok $died, "$name dies";
-        like $@, qr/^\Q$name\E is not supported yet/, '... and says so';
-    }
 };
 
 done_testing;
@@ -104,14 +93,8 @@ sub options_of_lib {
     my ($code) = $PM =~ /(.*)^package IO::Socket::SSL::SSL_Context/ms;
     $code =~ s/^ *#.*//mg;
     $code =~ s/\bSSL_CERT_\w+//g;
-    my %not_yet = map { $_ => 1 } not_yet();
     my %seen;
-    return grep { !$seen{$_}++ && !$not_yet{$_} } $code =~ /(?<![_\w])(SSL_[a-z]\w*)/g;
-}
-
-sub not_yet {
-    my ($words) = $PM =~ /^my %NOT_YET = .*?qw\((.*?)\)/ms;
-    return grep { length } split ' ', $words // '';
+    return grep { !$seen{$_}++ } $code =~ /(?<![_\w])(SSL_[a-z]\w*)/g;
 }
 
 # The public subs of a package that are its own: none that it imported.

@@ -85,6 +85,80 @@ for my $version (qw(TLSv1_2 TLSv1_3)) {
     };
 }
 
+subtest 'what a store returns that is no session of ours is no session' => sub {
+    my $gone = do {                     # a number that was one
+        my $cache = IO::Socket::SSL::Session_Cache->new(1);
+        resumed(SSL_version => 'TLSv1_2', SSL_session_cache => $cache);
+        $cache->get_session('peer');
+    };
+    my $address = \my $x;
+    for my $answer (undef, '', 0, 1, -1, 'text', 1e30, 'nan', [], {}, sub { }, $address + 0, \$gone,
+        "\x{263a}") {
+        package Odd { sub new { return bless { answer => $_[1] }, $_[0] } sub add_session { 1 }
+            sub get_session { return $_[0]{answer} } }
+        my $name = defined $answer ? $answer : 'undef';
+        utf8::encode($name);
+        is resumed(SSL_session_cache => Odd->new($answer)), 0, "$name: a full handshake";
+    }
+    # Another session of ours may lie where that one was, which would be as good as any.
+    ok defined resumed(SSL_session_cache => Odd->new($gone)), 'a number that was one once: no crash';
+    my $list = bless {}, 'List';
+    { package List; sub add_session { return } sub get_session { return (1, 2, 3) } }
+    is resumed(SSL_session_cache => $list), 0, 'so it is for a list';
+    { package Nothing; sub new { return bless [], shift } }
+    is resumed(SSL_session_cache => Nothing->new), 0, 'and an object without methods';
+};
+
+subtest 'a store that drops a session frees it, and may be asked for it later' => sub {
+    package Dropping {
+        sub new { return bless { kept => [] }, shift }
+        sub add_session { my ($self, $key, $session) = @_;
+            push @{ $self->{kept} }, $session;
+            IO::Socket::SSL::Session_Cache->new(1)->add_session(x => $session);    # which frees it
+            return 1 }
+        sub get_session { return $_[0]{kept}[-1] }
+    }
+    for my $version (qw(TLSv1_2 TLSv1_3)) {
+        my $store = Dropping->new;
+        my @resumed = map { resumed(SSL_version => $version, SSL_session_cache => $store) } 1 .. 3;
+        is scalar(grep { defined } @resumed), 3, "$version: three connections, no crash";
+    }
+};
+
+subtest 'a key may be any text' => sub {
+    for my $key ("k\x{e9}", "\x{263a}", 0, ' ', 'k' x 10_000) {
+        my $cache = IO::Socket::SSL::Session_Cache->new(4);
+        is_deeply [map { resumed(SSL_session_cache => $cache, SSL_session_key => $key) } 1 .. 2],
+            [0, 1], 'resumed';
+    }
+    my $cache = IO::Socket::SSL::Session_Cache->new(4);
+    ok !eval { resumed(SSL_session_cache => $cache, SSL_session_key => "a\0b"); 1 }, 'but for a NUL';
+    like $@, qr/SSL_session_key contains a NUL/, 'which says so';
+};
+
+subtest 'with TLS 1.3 the session comes with the first data, and only then' => sub {
+    my $cache = IO::Socket::SSL::Session_Cache->new(4);
+    for my $version ('TLSv1_2', 'TLSv1_3') {
+        my ($client, $server) = pair(over => 'unix', server => { SSL_reuse_ctx => $server_context },
+            client => { SSL_version => $version, SSL_session_cache => $cache,
+                SSL_session_key => $version });
+        is !!$cache->get_session($version), $version eq 'TLSv1_2', "$version: after the handshake";
+        settle($client, $server);
+        ok $cache->get_session($version), "$version: after data";
+        $_->close for $client, $server;
+    }
+};
+
+subtest 'a failed handshake leaves no session, and takes away the one it offered' => sub {
+    for my $version ('TLSv1_2', 'TLSv1_3') {
+        my $cache = IO::Socket::SSL::Session_Cache->new(4);
+        my %client = (SSL_version => $version, SSL_session_cache => $cache, SSL_session_key => 'k');
+        my $result = handshake(over => 'unix', client => { %client, SSL_ca_file => cert('other-ca.pem') });
+        ok !$result->{client_ok}, "$version: refused";
+        is $cache->get_session('k'), undef, 'no session';
+    }
+};
+
 subtest 'a cache holds as many sessions as it has room for, latest first' => sub {
     my $cache = IO::Socket::SSL::Session_Cache->new(2);
     my $store = Store->new;

@@ -744,8 +744,15 @@ IOSSL_API iossl_status iossl_config_set_client_ca_file(iossl_config *config, con
                                                        iossl_error *err);
 IOSSL_API iossl_status iossl_config_add_client_ca(iossl_config *config, X509 *cert,
                                                   iossl_error *err);
-/* Check the leaf against CRLs, which are looked for in the CA path and in the file (PEM). */
-IOSSL_API iossl_status iossl_config_set_check_crl(iossl_config *config, bool on, iossl_error *err);
+/* Look certificates up in their issuers' revocation lists, which come from the CA path and the file
+ * (PEM, as many as are in it). A list that is missing, overdue or not valid yet is an error. */
+typedef enum {
+    IOSSL_CRL_OFF = 0,
+    IOSSL_CRL_LEAF = 1,     /* the peer's own certificate                                         */
+    IOSSL_CRL_CHAIN = 2     /* and each CA of the chain, which all have to have a list            */
+} iossl_crl_check;
+IOSSL_API iossl_status iossl_config_set_check_crl(iossl_config *config, iossl_crl_check check,
+                                                  iossl_error *err);
 IOSSL_API iossl_status iossl_config_set_crl_file(iossl_config *config, const char *file,
                                                  iossl_error *err);
 
@@ -778,6 +785,79 @@ IOSSL_API iossl_status iossl_config_set_npn(iossl_config *config, const char *co
  * that verify client certificates use one that is unique to the context. */
 IOSSL_API iossl_status iossl_config_set_session_id_context(iossl_config *config, const void *id,
                                                            size_t len, iossl_error *err);
+
+typedef struct iossl_conn iossl_conn;
+
+/*
+ * Server: session tickets (RFC 5077; RFC 8446 section 4.6.1) are encrypted under keys that OpenSSL
+ * makes for each context. With keys of the program's own, several processes or machines can resume
+ * each other's sessions, and keys can be changed regularly, as they should: who gets hold of one can
+ * decrypt all that it protected, with TLS 1.2 the data of these connections too.
+ */
+typedef struct iossl_ticket_key {
+    unsigned char name[16]; /* goes over the wire, and tells the keys apart                       */
+    unsigned char key[64];  /* random: 16 bytes for AES-128-CBC, the rest for HMAC-SHA256; of 64,
+                             * 32 for AES-256-CBC                                                 */
+    size_t key_len;         /* 32, 48 or 64                                                       */
+} iossl_ticket_key;
+/* The first key encrypts, all decrypt; a session under another than the first gets a new ticket.
+ * Copied. n 0: OpenSSL's own again. IOSSL_E_OPTION: a length is wrong, a name is there twice. */
+IOSSL_API iossl_status iossl_config_set_ticket_keys(iossl_config *config,
+                                                    const iossl_ticket_key *keys, size_t n,
+                                                    iossl_error *err);
+typedef enum {
+    IOSSL_TICKET_KEY_FAILED = -1,   /* fail the handshake                                         */
+    IOSSL_TICKET_KEY_UNKNOWN = 0,   /* no such key: a full handshake; to encrypt: no ticket       */
+    IOSSL_TICKET_KEY_CURRENT = 1,
+    IOSSL_TICKET_KEY_OLD = 2        /* found; but give the client a new ticket                    */
+} iossl_ticket_result;
+/*
+ * In place of a list: fills in *key, the one of this name (16 bytes), or where name is NULL the one to
+ * encrypt with. *key is cleansed by the caller. Called in the thread of the connection.
+ */
+typedef iossl_ticket_result (*iossl_ticket_key_cb)(void *arg, iossl_conn *conn,
+                                                   const unsigned char *name,
+                                                   iossl_ticket_key *key);
+IOSSL_API void iossl_config_set_ticket_key_cb(iossl_config *config, iossl_ticket_key_cb cb,
+                                              void *arg);
+
+/*
+ * Keys that both sides know beforehand, in place of certificates (RFC 4279; RFC 8446 section 4.2.11).
+ * Who knows the key is who it claims to be: no certificate is sent then, and no name is verified. A
+ * key has to be random: one that people can remember can be guessed.
+ *
+ * TLS 1.2 and older need ciphers for it in the list ("PSK"), which the default leaves out. TLS 1.3
+ * uses the ciphersuites with SHA-256; a server that has a certificate, too, shows that instead if it
+ * chooses another suite. No session tickets are given to who came by a key in TLS 1.3.
+ *
+ * identity, hint  NUL-terminated, up to PSK_MAX_IDENTITY_LEN bytes (UTF-8, RFC 4279 section 5.1).
+ * key             1 to PSK_MAX_PSK_LEN bytes. Copied, and cleansed when it is freed.
+ * IOSSL_E_OPTION, IOSSL_E_UNSUPPORTED "no support for client side PSK".
+ */
+/* Client: what is shown to servers that give this hint (TLS 1.2 and older); hint NULL or "": to all
+ * others, and in TLS 1.3, which has no hints. No entry: the handshake fails, or goes on without. */
+IOSSL_API iossl_status iossl_config_add_client_psk(iossl_config *config, const char *hint,
+                                                   const char *identity, const void *key,
+                                                   size_t len, iossl_error *err);
+/* Server: the key of the client with this identity; NULL or "": of all others. */
+IOSSL_API iossl_status iossl_config_add_server_psk(iossl_config *config, const char *identity,
+                                                   const void *key, size_t len, iossl_error *err);
+/* Server: helps clients of TLS 1.2 and older to choose an identity. NULL: none. */
+IOSSL_API iossl_status iossl_config_set_psk_hint(iossl_config *config, const char *hint,
+                                                 iossl_error *err);
+typedef struct iossl_psk {
+    char identity[PSK_MAX_IDENTITY_LEN + 1];    /* filled in by a client                          */
+    unsigned char key[PSK_MAX_PSK_LEN];
+    size_t key_len;
+} iossl_psk;
+/*
+ * Asked where the tables above have no entry of that name, before their defaults: fills in *psk, which
+ * is cleansed by the caller. peer is the hint on a client (NULL: none was given, or TLS 1.3), the
+ * identity on a server. false: no key. Called in the thread of the connection.
+ */
+typedef bool (*iossl_psk_cb)(void *arg, iossl_conn *conn, const char *peer, iossl_psk *psk);
+IOSSL_API void iossl_config_set_psk_cb(iossl_config *config, iossl_psk_cb cb, void *arg);
+
 /* Give the record buffers back while a connection is idle. */
 IOSSL_API iossl_status iossl_config_set_release_buffers(iossl_config *config, bool on,
                                                         iossl_error *err);
@@ -820,6 +900,12 @@ typedef struct iossl_session_store {
     void (*del)(void *arg, const char *key, SSL_SESSION *session);
     void (*free)(void *arg);
 } iossl_session_store;
+
+/*
+ * For stores that know sessions as bare numbers: this one with a reference of the caller's, if it was
+ * handed to a store (or cache) by a connection and is still alive; else NULL, whatever it may be.
+ */
+IOSSL_API SSL_SESSION *iossl_session_get1_known(const void *session);
 
 /* ---- Context ------------------------------------------------------------------------------- */
 
@@ -946,8 +1032,6 @@ IOSSL_API iossl_status iossl_config_set_ocsp_staple_responder(iossl_config *conf
  */
 IOSSL_API iossl_status iossl_ctx_refresh_staples(iossl_ctx *ctx, int64_t timeout_ms,
                                                  int64_t *due_s, iossl_error *err);
-
-typedef struct iossl_conn iossl_conn;
 
 /*
  * Asks the responders of a connection's certificates, or says what there is to ask:
@@ -1353,6 +1437,8 @@ IOSSL_API const char *iossl_conn_get0_servername(const iossl_conn *conn);
 IOSSL_API const unsigned char *iossl_conn_get0_alpn(const iossl_conn *conn, size_t *len);
 IOSSL_API const unsigned char *iossl_conn_get0_npn(const iossl_conn *conn, size_t *len);
 IOSSL_API bool iossl_conn_is_resumed(const iossl_conn *conn);
+/* The identity of the pre-shared key that took the place of certificates; NULL: none did. Borrowed. */
+IOSSL_API const char *iossl_conn_get0_psk_identity(const iossl_conn *conn);
 /* The name that was verified, NULL where none was. Borrowed. */
 IOSSL_API const char *iossl_conn_get0_verified_name(const iossl_conn *conn);
 

@@ -29,7 +29,11 @@
 
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L && !defined(LIBRESSL_VERSION_NUMBER)
 #define IOSSL_HAVE_OPENSSL3 1
+#include <openssl/core_names.h>
 #include <openssl/http.h>
+#include <openssl/params.h>
+#else
+#include <openssl/hmac.h>
 #endif
 
 /* The oldest entry of the error queue with its details; 0 where the queue is empty. */
@@ -231,6 +235,42 @@ iossl_compat_curve_nid(const EVP_PKEY *key)
     const EC_KEY *ec = EVP_PKEY_get0_EC_KEY((EVP_PKEY *)(uintptr_t)key);
 
     return ec == NULL ? NID_undef : EC_GROUP_get_curve_name(EC_KEY_get0_group(ec));
+#endif
+}
+
+/* What authenticates session tickets: an HMAC by its own type before OpenSSL 3. */
+#ifdef IOSSL_HAVE_OPENSSL3
+typedef EVP_MAC_CTX iossl_compat_mac_ctx;
+#else
+typedef HMAC_CTX iossl_compat_mac_ctx;
+#endif
+
+static inline bool
+iossl_compat_mac_init_sha256(iossl_compat_mac_ctx *mac, const unsigned char *key, size_t len)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    char digest[] = "SHA256";
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_END};
+
+    return EVP_MAC_init(mac, key, len, params) == 1;
+#else
+    return HMAC_Init_ex(mac, key, (int)len, EVP_sha256(), NULL) == 1;
+#endif
+}
+
+/* name has 16 bytes, iv EVP_MAX_IV_LENGTH; see SSL_CTX_set_tlsext_ticket_key_evp_cb(3). */
+typedef int (*iossl_compat_ticket_key_cb)(SSL *ssl, unsigned char *name, unsigned char *iv,
+                                          EVP_CIPHER_CTX *cipher, iossl_compat_mac_ctx *mac,
+                                          int encrypts);
+
+static inline bool
+iossl_compat_set_ticket_key_cb(SSL_CTX *ssl_ctx, iossl_compat_ticket_key_cb cb)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl_ctx, cb) == 1;
+#else
+    return SSL_CTX_set_tlsext_ticket_key_cb(ssl_ctx, cb) == 1;
 #endif
 }
 

@@ -113,6 +113,8 @@ iossl_config_free(iossl_config *config)
     iossl_verify_settings_cleanup(&config->verify);
     free(config->alpn.wire);
     free(config->npn.wire);
+    iossl_tickets_cleanup(&config->tickets);
+    iossl_psks_cleanup(&config->psks);
     free(config);
 }
 
@@ -585,10 +587,14 @@ iossl_config_add_client_ca(iossl_config *config, X509 *cert, iossl_error *err)
 }
 
 iossl_status
-iossl_config_set_check_crl(iossl_config *config, bool on, iossl_error *err)
+iossl_config_set_check_crl(iossl_config *config, iossl_crl_check check, iossl_error *err)
 {
-    (void)err;
-    config->check_crl = on;
+    if (check != IOSSL_CRL_OFF && check != IOSSL_CRL_LEAF && check != IOSSL_CRL_CHAIN) {
+        iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL,
+                        "SSL_check_crl %d: none of 0 (off), 1 (leaf) and 2 (chain)", (int)check);
+        return IOSSL_ERROR;
+    }
+    config->check_crl = check;
     return IOSSL_OK;
 }
 
@@ -811,6 +817,47 @@ iossl_config_set_session_id_context(iossl_config *config, const void *id, size_t
     memcpy(config->sid_ctx, id, len);
     config->sid_ctx_len = len;
     return IOSSL_OK;
+}
+
+iossl_status
+iossl_config_set_ticket_keys(iossl_config *config, const iossl_ticket_key *keys, size_t n,
+                             iossl_error *err)
+{
+    return iossl_tickets_set_keys(&config->tickets, keys, n, err);
+}
+
+void
+iossl_config_set_ticket_key_cb(iossl_config *config, iossl_ticket_key_cb cb, void *arg)
+{
+    config->tickets.cb = cb;
+    config->tickets.cb_arg = arg;
+}
+
+iossl_status
+iossl_config_add_client_psk(iossl_config *config, const char *hint, const char *identity,
+                            const void *key, size_t len, iossl_error *err)
+{
+    return iossl_psks_add(&config->psks, IOSSL_CLIENT, hint, identity, key, len, err);
+}
+
+iossl_status
+iossl_config_add_server_psk(iossl_config *config, const char *identity, const void *key, size_t len,
+                            iossl_error *err)
+{
+    return iossl_psks_add(&config->psks, IOSSL_SERVER, identity, NULL, key, len, err);
+}
+
+iossl_status
+iossl_config_set_psk_hint(iossl_config *config, const char *hint, iossl_error *err)
+{
+    return iossl_psks_set_hint(&config->psks, hint, err);
+}
+
+void
+iossl_config_set_psk_cb(iossl_config *config, iossl_psk_cb cb, void *arg)
+{
+    config->psks.cb = cb;
+    config->psks.cb_arg = arg;
 }
 
 iossl_status

@@ -7,7 +7,9 @@
 #include "iossl.h"
 #include "ocsp_shelf.h"
 #include "policy.h"
+#include "psk.h"
 #include "strmap.h"
+#include "tickets.h"
 #include "verify.h"
 
 /* Protocol versions as bits, lowest first. */
@@ -68,7 +70,7 @@ struct iossl_config {
     bool no_default_ca;
     char *client_ca_file;
     STACK_OF(X509) *client_cas;
-    bool check_crl;
+    iossl_crl_check check_crl;
     char *crl_file;
 
     iossl_verify_settings verify;
@@ -79,6 +81,8 @@ struct iossl_config {
     iossl_protocols alpn, npn;
     unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];
     size_t sid_ctx_len;
+    iossl_tickets tickets;
+    iossl_psks psks;
     bool release_buffers;
     iossl_ssl_ctx_cb ssl_ctx_cb;
     void *ssl_ctx_arg;

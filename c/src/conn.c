@@ -33,6 +33,7 @@
 #include "init.h"
 #include "linebuf.h"
 #include "ocsp_staple.h"
+#include "psk.h"
 #include "session.h"
 #include "socket.h"
 #include "transport.h"
@@ -58,7 +59,12 @@ struct iossl_conn {
     iossl_linebuf lines;
     iossl_session_place sessions;
     iossl_staple staple;
+    iossl_psk_state psk;
+    bool has_psk;               /* a pre-shared key took the place of certificates */
     iossl_binding binding;      /* what a session of this connection is made under */
+    bool has_binding;
+    SSL_SESSION *fresh;         /* to be kept once the handshake is done; owned, NULL: none */
+    const SSL_SESSION *offered; /* OpenSSL's; only to be compared with another */
     iossl_msg_cb msg_cb;
     void *msg_arg;
     void *app_data;
@@ -172,6 +178,7 @@ iossl_conn_free(iossl_conn *conn)
     iossl_transport_free(conn->transport);
     iossl_verifier_cleanup(&conn->verifier);
     iossl_linebuf_cleanup(&conn->lines);
+    SSL_SESSION_free(conn->fresh);
     iossl_session_place_cleanup(&conn->sessions);
     iossl_staple_cleanup(&conn->staple);
     iossl_ctx_free(conn->ctx);
@@ -446,23 +453,38 @@ iossl_conn_judge_staple(iossl_conn *conn)
 
 /* ---- Sessions that come and go --------------------------------------------------------------- */
 
+/* Hands a session over to the store. */
+static void
+keep_session(iossl_conn *conn, SSL_SESSION *session)
+{
+    iossl_compat_errors pending;
+
+    iossl_compat_errors_take(&pending);     /* the store may use OpenSSL; see bio_transfer() */
+    if (iossl_session_bind(session, &conn->binding))
+        conn->sessions.store->add(conn->sessions.arg, conn->sessions.key, session);
+    iossl_compat_errors_put_back(&pending);
+}
+
 /*
- * A session of ours came: with TLS 1.3 after the handshake, and more than one. What a callback of
- * the program let pass is not kept, since on resumption no one would ask it again.
+ * A session of ours came: with TLS 1.3 after the handshake, and more than one; before it, at the very
+ * end of the handshake, when the peer isn't accepted yet. What a callback of the program let pass is
+ * not kept, since on resumption no one would ask it again.
  */
 int
 iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     iossl_conn *conn = iossl_conn_from_ssl(ssl);
-    iossl_compat_errors pending;
 
-    iossl_compat_errors_take(&pending);     /* the store may use OpenSSL; see bio_transfer() */
-    if (conn != NULL && conn->sessions.store != NULL && !conn->verifier.is_overruled
-        && conn->staple.cb == NULL
-        && iossl_session_bind(session, &conn->binding))
-        conn->sessions.store->add(conn->sessions.arg, conn->sessions.key, session);
-    iossl_compat_errors_put_back(&pending);
-    return 0;       /* the reference stays OpenSSL's */
+    if (conn == NULL || conn->sessions.store == NULL || !conn->has_binding
+        || conn->verifier.is_overruled || conn->staple.cb != NULL)
+        return 0;       /* the reference stays OpenSSL's */
+    if (conn->state == ESTABLISHED) {
+        keep_session(conn, session);
+        return 0;
+    }
+    SSL_SESSION_free(conn->fresh);
+    conn->fresh = session;
+    return 1;           /* the reference is ours */
 }
 
 /* Offers the session that was kept, if it was made under what this connection asks for. */
@@ -479,13 +501,32 @@ offer_session(iossl_conn *conn)
         iossl_session_place_cleanup(&conn->sessions);       /* no memory: a full handshake does */
         return;
     }
+    conn->has_binding = true;
     if ((session = place->store->get1(place->arg, place->key)) == NULL)
         return;
     if (iossl_session_is_bound_to(session, &conn->binding)
-        && SSL_SESSION_is_resumable(session) == 1)
-        (void)SSL_set_session(conn->ssl, session);
+        && SSL_SESSION_is_resumable(session) == 1 && SSL_set_session(conn->ssl, session) == 1)
+        conn->offered = session;
     SSL_SESSION_free(session);
     iossl_error_clear_queue();
+}
+
+/*
+ * The handshake is done, so what it brought may be kept. With TLS 1.2 a server can renew the ticket of
+ * a session that it resumes, as where its keys have changed; OpenSSL announces only other sessions.
+ */
+static void
+keep_fresh_session(iossl_conn *conn)
+{
+    SSL_SESSION *now = SSL_get_session(conn->ssl);
+
+    if (conn->fresh != NULL)
+        keep_session(conn, conn->fresh);
+    else if (conn->offered != NULL && now != conn->offered && now != NULL
+             && SSL_session_reused(conn->ssl) == 1 && SSL_version(conn->ssl) < TLS1_3_VERSION)
+        keep_session(conn, now);
+    SSL_SESSION_free(conn->fresh);
+    conn->fresh = NULL;
 }
 
 /* A handshake failed: what was offered, or came with it, is not to be tried again. */
@@ -660,7 +701,9 @@ explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
 
     switch (cause_code) {
     case IOSSL_E_NONE:
-        advice = op->ssl_error == SSL_ERROR_SSL ? iossl_advice(conn->role) : NULL;
+        advice = op->ssl_error == SSL_ERROR_SSL ? iossl_psk_get0_missing(&conn->psk) : NULL;
+        if (advice == NULL && op->ssl_error == SSL_ERROR_SSL)
+            advice = iossl_advice(conn->role);
         if (op->ssl_error != SSL_ERROR_SSL && ERR_peek_error() == 0 && op->errnum == 0)
             iossl_error_set(err, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE,
                             IOSSL_RANK_IO, "%s because of handshake problems: the peer closed the "
@@ -688,16 +731,30 @@ explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
     iossl_error_clear_queue();
 }
 
+/*
+ * A client of TLS 1.3 resumes a session of its own that had no certificate: then a pre-shared key of
+ * this very context made it (see iossl_binding_make()), for nothing else does without one there.
+ */
+static bool
+resumes_psk_session(const iossl_conn *conn)
+{
+    return conn->role == IOSSL_CLIENT && SSL_version(conn->ssl) == TLS1_3_VERSION
+           && conn->has_binding && SSL_session_reused(conn->ssl) == 1
+           && !iossl_psks_are_empty(iossl_ctx_get0_psks(conn->ctx))
+           && iossl_session_is_bound_to(SSL_get_session(conn->ssl), &conn->binding);
+}
+
 /* What OpenSSL let pass still has to be a verified peer; see verify.c. */
 static bool
 is_peer_verified(iossl_conn *conn)
 {
     X509 *leaf = iossl_conn_get1_peer_cert(conn);
-    const SSL_CIPHER *cipher = SSL_get_current_cipher(conn->ssl);
-    bool has_psk = leaf == NULL && cipher != NULL
-                   && SSL_CIPHER_get_auth_nid(cipher) == NID_auth_psk;
+    bool is_keyed = leaf == NULL && iossl_psk_was_used(&conn->psk, conn->ssl);
     bool verified = iossl_verifier_finish(&conn->verifier, leaf, SSL_session_reused(conn->ssl) == 1,
-                                          SSL_get_verify_result(conn->ssl), has_psk);
+                                          SSL_get_verify_result(conn->ssl),
+                                          is_keyed || (leaf == NULL && resumes_psk_session(conn)));
+
+    conn->has_psk = is_keyed && conn->psk.identity[0] != '\0';
 
     X509_free(leaf);
     return verified;
@@ -736,6 +793,7 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     switch (status) {
     case IOSSL_OK:
         conn->state = ESTABLISHED;
+        keep_fresh_session(conn);
         break;
     case IOSSL_EOF:             /* a close_notify in place of the handshake */
         status = IOSSL_ERROR;
@@ -1178,7 +1236,13 @@ iossl_conn_get0_npn(const iossl_conn *conn, size_t *len)
 bool
 iossl_conn_is_resumed(const iossl_conn *conn)
 {
-    return SSL_session_reused(conn->ssl) == 1;
+    return SSL_session_reused(conn->ssl) == 1 && !conn->has_psk;    /* a key of TLS 1.3 looks like one */
+}
+
+const char *
+iossl_conn_get0_psk_identity(const iossl_conn *conn)
+{
+    return conn->has_psk ? conn->psk.identity : NULL;
 }
 
 const char *
@@ -1269,6 +1333,12 @@ iossl_conn_get0_staple(const iossl_conn *conn, size_t *len)
 
     *len = n > 0 && der != NULL ? (size_t)n : 0;
     return *len > 0 ? der : NULL;
+}
+
+iossl_psk_state *
+iossl_conn_get0_psk(iossl_conn *conn)
+{
+    return &conn->psk;
 }
 
 iossl_verifier *

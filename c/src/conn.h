@@ -6,6 +6,7 @@
 
 #include "iossl.h"
 #include "ocsp_staple.h"
+#include "psk.h"
 #include "verify.h"
 
 /* iossl_write(), but the program need not have asked for it: then it never raises SIGPIPE. */
@@ -22,6 +23,7 @@ iossl_staple *iossl_conn_get0_staple_settings(iossl_conn *conn);
 /* Where answers of OCSP responders are kept. Borrowed. */
 iossl_ocsp_place *iossl_conn_get0_ocsp_place(const iossl_conn *conn);
 
+iossl_psk_state *iossl_conn_get0_psk(iossl_conn *conn);
 iossl_verifier *iossl_conn_get0_verifier(iossl_conn *conn);
 
 #endif

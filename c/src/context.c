@@ -49,6 +49,8 @@ struct iossl_ctx {
     iossl_verify_settings verify;
     iossl_ocsp_place *ocsp_place;   /* of a cache of its own */
     iossl_protocols alpn, npn;
+    iossl_tickets tickets;
+    iossl_psks psks;
     unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];  /* of verified sessions: configured or random */
     size_t sid_ctx_len;
     unsigned char id[16];           /* random: no other context has it */
@@ -361,8 +363,10 @@ apply_verification(const builder *b, SSL_CTX *ssl_ctx)
     unsigned long flags =
         X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST | policy->verify_flags;
 
-    if (b->config->check_crl)
+    if (b->config->check_crl != IOSSL_CRL_OFF)
         flags |= X509_V_FLAG_CRL_CHECK;
+    if (b->config->check_crl == IOSSL_CRL_CHAIN)
+        flags |= X509_V_FLAG_CRL_CHECK_ALL;
     SSL_CTX_set_verify(ssl_ctx, b->config->verify.mode, iossl_verify_callback);
     if (SSL_CTX_get_security_level(ssl_ctx) < policy->security_level)
         SSL_CTX_set_security_level(ssl_ctx, policy->security_level);
@@ -558,7 +562,8 @@ new_ssl_ctx(builder *b, const char *host, host_entry *entry, iossl_error *err)
     }
     apply_session_store(b, ssl_ctx);
     if (!apply_modes(b, ssl_ctx) || !apply_verification(b, ssl_ctx)
-        || !apply_protocols(b, ssl_ctx)) {
+        || !apply_protocols(b, ssl_ctx) || !iossl_tickets_install(&b->ctx->tickets, ssl_ctx)
+        || !iossl_psks_install(&b->ctx->psks, ssl_ctx)) {
         iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, "SSL Context init failed");
         goto failed;
     }
@@ -826,14 +831,15 @@ static bool
 digest_trust(builder *b, const char *file, const char *path)
 {
     const iossl_config *config = b->config;
-    const unsigned char flags[] = {config->check_crl, (unsigned char)config->role,
+    const unsigned char flags[] = {(unsigned char)config->check_crl, (unsigned char)config->role,
                                    config->policy->verify_flags != 0};
     unsigned char one[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     size_t len;
     bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_init_sha256(), NULL) == 1
               && EVP_DigestUpdate(md, flags, sizeof flags) == 1 && digest_file(md, file)
-              && digest_file(md, path) && digest_file(md, config->crl_file);
+              && digest_file(md, path) && digest_file(md, config->crl_file)
+              && iossl_psks_digest(&config->psks, md);
 
     for (int i = 0; ok && i < sk_X509_num(config->cas); i++)
         ok = iossl_cert_digest(sk_X509_value(config->cas, i), NULL, false, one, &len, NULL)
@@ -901,7 +907,7 @@ build_store(builder *b, iossl_error *err)
     }
     if (add_ca_files(b, err) != IOSSL_OK)
         return IOSSL_ERROR;
-    if (config->check_crl && config->crl_file != NULL)
+    if (config->check_crl != IOSSL_CRL_OFF && config->crl_file != NULL)
         return add_crls(b->store, config->crl_file, err);
     return IOSSL_OK;
 }
@@ -998,7 +1004,9 @@ new_empty(const iossl_config *config, iossl_error *err)
     iossl_verify_settings_copy(&ctx->verify, &config->verify);
     if ((ctx->hosts = iossl_strmap_new(free_host_entry)) == NULL
         || !make_ocsp_place(ctx)
-        || !copy_protocols(&ctx->alpn, &config->alpn) || !copy_protocols(&ctx->npn, &config->npn)) {
+        || !copy_protocols(&ctx->alpn, &config->alpn) || !copy_protocols(&ctx->npn, &config->npn)
+        || !iossl_tickets_copy(&ctx->tickets, &config->tickets)
+        || !iossl_psks_copy(&ctx->psks, &config->psks)) {
         iossl_ctx_free(ctx);
         iossl_error_memory(err);
         return NULL;
@@ -1062,6 +1070,8 @@ iossl_ctx_free(iossl_ctx *ctx)
     iossl_ocsp_place_free(ctx->ocsp_place);
     free(ctx->alpn.wire);
     free(ctx->npn.wire);
+    iossl_tickets_cleanup(&ctx->tickets);
+    iossl_psks_cleanup(&ctx->psks);
     free(ctx);
 }
 
@@ -1122,6 +1132,18 @@ iossl_ocsp_cache *
 iossl_ctx_get0_ocsp_cache(const iossl_ctx *ctx)
 {
     return iossl_ocsp_place_get0_cache(ctx->ocsp_place);
+}
+
+const iossl_tickets *
+iossl_ctx_get0_tickets(const iossl_ctx *ctx)
+{
+    return &ctx->tickets;
+}
+
+const iossl_psks *
+iossl_ctx_get0_psks(const iossl_ctx *ctx)
+{
+    return &ctx->psks;
 }
 
 const iossl_verify_settings *

@@ -6,6 +6,8 @@
 
 #include "iossl.h"
 #include "ocsp_cache.h"
+#include "psk.h"
+#include "tickets.h"
 #include "verify.h"
 
 /* The set of sessions that a server which verifies its clients may resume (1 to 32 bytes). */
@@ -17,6 +19,9 @@ const unsigned char *iossl_ctx_get0_id(const iossl_ctx *ctx);
 
 /* Where answers of OCSP responders are kept by default. Borrowed. */
 iossl_ocsp_place *iossl_ctx_get0_ocsp_place(const iossl_ctx *ctx);
+
+const iossl_tickets *iossl_ctx_get0_tickets(const iossl_ctx *ctx);
+const iossl_psks *iossl_ctx_get0_psks(const iossl_ctx *ctx);
 
 const iossl_verify_settings *iossl_ctx_get0_verify_settings(const iossl_ctx *ctx);
 

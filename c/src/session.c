@@ -1,8 +1,8 @@
 /*
  * session.c - which sessions a client may offer again, and where it keeps them.
  *
- * Owns      the mark that ties a session to what it was verified under; the store over
- *           iossl_session_cache.
+ * Owns      the mark that ties a session to what it was verified under; the set of all marked sessions
+ *           that are alive; the store over iossl_session_cache.
  * Promises  a session is offered only by a connection that asks for the very same name, scheme,
  *           pins, verification mode and trust, and shows the same certificate, whatever key it was
  *           kept under. A resumed handshake verifies no chain, so anything less would let a weaker
@@ -13,6 +13,8 @@
  */
 #include "session.h"
 
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,14 +72,123 @@ iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned c
     return ok;
 }
 
+/*
+ * All sessions that carry a mark, by address: open hashing with linear probing, at most half full. A
+ * store of the program's own gives numbers back, which may be anything by then.
+ */
+static struct {
+    pthread_mutex_t lock;
+    const SSL_SESSION **slots;
+    size_t n_slots, n_used;         /* n_slots is 0 or a power of 2 */
+} known = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static size_t
+home_of(const SSL_SESSION *session)
+{
+    return (size_t)(((uintptr_t)session >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 20)
+           & (known.n_slots - 1);
+}
+
+/* Where the session is, or would be put. There is a free slot. */
+static size_t
+slot_of(const SSL_SESSION *session)
+{
+    size_t i = home_of(session);
+
+    while (known.slots[i] != NULL && known.slots[i] != session)
+        i = (i + 1) & (known.n_slots - 1);
+    return i;
+}
+
+static bool
+grow_known(void)
+{
+    const SSL_SESSION **old = known.slots;
+    size_t n = known.n_slots, n_new = n == 0 ? 64 : 2 * n;
+    const SSL_SESSION **slots = calloc(n_new, sizeof *slots);
+
+    if (slots == NULL)
+        return false;
+    known.slots = slots;
+    known.n_slots = n_new;
+    for (size_t i = 0; i < n; i++)
+        if (old[i] != NULL)
+            slots[slot_of(old[i])] = old[i];
+    free(old);
+    return true;
+}
+
+static bool
+remember(const SSL_SESSION *session)
+{
+    bool ok = true;
+
+    (void)pthread_mutex_lock(&known.lock);
+    if (2 * (known.n_used + 1) > known.n_slots)
+        ok = grow_known();
+    if (ok) {
+        size_t i = slot_of(session);
+
+        known.n_used += known.slots[i] == NULL;
+        known.slots[i] = session;
+    }
+    (void)pthread_mutex_unlock(&known.lock);
+    return ok;
+}
+
+static void
+forget(const SSL_SESSION *session)
+{
+    size_t mask, i;
+
+    (void)pthread_mutex_lock(&known.lock);
+    if (known.n_slots > 0 && known.slots[i = slot_of(session)] != NULL) {
+        mask = known.n_slots - 1;
+        known.n_used--;
+        known.slots[i] = NULL;
+        /* Those behind it move up, so that each is found from its home on. */
+        for (size_t j = (i + 1) & mask; known.slots[j] != NULL; j = (j + 1) & mask) {
+            if (((j - home_of(known.slots[j])) & mask) >= ((j - i) & mask)) {
+                known.slots[i] = known.slots[j];
+                known.slots[j] = NULL;
+                i = j;
+            }
+        }
+        if (known.n_used == 0) {
+            free(known.slots);
+            known.slots = NULL;
+            known.n_slots = 0;
+        }
+    }
+    (void)pthread_mutex_unlock(&known.lock);
+}
+
+SSL_SESSION *
+iossl_session_get1_known(const void *session)
+{
+    SSL_SESSION *found = NULL;
+
+    (void)pthread_mutex_lock(&known.lock);
+    if (session != NULL && known.n_slots > 0) {
+        const SSL_SESSION *there = known.slots[slot_of(session)];
+
+        /* Not const in truth: it was handed out as it is. */
+        if (there != NULL && SSL_SESSION_up_ref((SSL_SESSION *)(uintptr_t)there) == 1)
+            found = (SSL_SESSION *)(uintptr_t)there;
+    }
+    (void)pthread_mutex_unlock(&known.lock);
+    return found;
+}
+
 static void
 free_binding(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
-    (void)parent;
     (void)ad;
     (void)idx;
     (void)argl;
     (void)argp;
+    if (ptr != NULL)
+        forget(parent);
     free(ptr);
 }
 
@@ -119,7 +230,13 @@ iossl_session_bind(SSL_SESSION *session, const iossl_binding *binding)
     if (mark == NULL)
         return false;
     *mark = *binding;
+    if (!remember(session)) {
+        free(mark);
+        return false;
+    }
     if (SSL_SESSION_set_ex_data(session, index, mark) != 1) {
+        if (old == NULL)
+            forget(session);
         free(mark);
         return false;
     }

@@ -144,6 +144,9 @@ advice(int verify_code)
     case X509_V_ERR_CERT_NOT_YET_VALID:
     case X509_V_ERR_CERT_HAS_EXPIRED:
         return "; renew the certificate, or check this machine's clock";
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+        return "; get its issuer's current CRL, or check this machine's clock";
     case X509_V_ERR_UNABLE_TO_GET_CRL:
         return "; give its issuer's CRL with SSL_crl_file or in SSL_ca_path";
     default:

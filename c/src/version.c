@@ -31,6 +31,7 @@ iossl_can(iossl_feature feature)
     case IOSSL_CAN_POST_HANDSHAKE_AUTH:
     case IOSSL_CAN_PARTIAL_CHAIN:
     case IOSSL_CAN_CIPHERSUITES:
+    case IOSSL_CAN_TICKET_KEYS:
         return true;
     case IOSSL_CAN_NPN:
 #ifdef OPENSSL_NO_NEXTPROTONEG
@@ -44,9 +45,13 @@ iossl_can(iossl_feature feature)
 #else
         return true;
 #endif
-    case IOSSL_CAN_OCSP:
-    case IOSSL_CAN_TICKET_KEYS:
     case IOSSL_CAN_PSK:
+#ifdef OPENSSL_NO_PSK
+        return false;
+#else
+        return true;
+#endif
+    case IOSSL_CAN_OCSP:
         break;
     }
     return false;

@@ -175,6 +175,47 @@ test_foreign(void)
     iossl_ctx_free(one);
 }
 
+/* What a store knows as a number is a session that lives, or nothing. */
+static void
+test_known(void)
+{
+    iossl_ctx *one = test_client_ctx(&ca, with_version);
+    SSL_SESSION *kept[40], *foreign = SSL_SESSION_new(), *found;
+    size_t n_known = 0, n_gone = 0;
+
+    for (size_t i = 0; i < 40; i++) {
+        (void)iossl_session_cache_del(cache, "the key", NULL);
+        if (connect_once(one, "www.example.test", NULL) != 0
+            || (kept[i] = iossl_session_cache_get1(cache, "the key", NULL)) == NULL)
+            bail_out("a session");
+    }
+    (void)iossl_session_cache_del(cache, "the key", NULL);
+    for (size_t i = 0; i < 40; i++) {
+        n_known += (found = iossl_session_get1_known(kept[i])) == kept[i];
+        SSL_SESSION_free(found);
+    }
+    is_int(n_known, 40, "sessions of ours are known");
+    ok(iossl_session_get1_known(NULL) == NULL && iossl_session_get1_known(&ca) == NULL
+           && iossl_session_get1_known(foreign) == NULL,
+       "anything else isn't");
+    /* Every second one goes; what is left has to be found still. */
+    for (size_t i = 0; i < 40; i += 2)
+        SSL_SESSION_free(kept[i]);
+    n_known = 0;
+    for (size_t i = 0; i < 40; i++) {
+        found = iossl_session_get1_known(kept[i]);
+        n_known += i % 2 == 1 && found == kept[i];
+        n_gone += i % 2 == 0 && found == NULL;
+        SSL_SESSION_free(found);
+    }
+    is_int(n_known, 20, "those that live are known on");
+    is_int(n_gone, 20, "those that were freed are not");
+    for (size_t i = 1; i < 40; i += 2)
+        SSL_SESSION_free(kept[i]);
+    SSL_SESSION_free(foreign);
+    iossl_ctx_free(one);
+}
+
 int
 main(void)
 {
@@ -191,6 +232,7 @@ main(void)
     version = "TLSv1_3";
     test_version();
     test_foreign();
+    test_known();
     iossl_session_cache_free(cache);
     iossl_ctx_free(server_ctx);
     test_identity_free(&client_leaf);

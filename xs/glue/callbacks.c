@@ -4,7 +4,8 @@
  * Owns      the translation of arguments and answers, the exception of a callback that dies.
  * Promises  no exception passes through a C frame: it is caught here (G_EVAL), makes the operation
  *           fail, and is thrown again by glue_fail() once libiossl has returned; after a callback died,
- *           no other is called until then. $@ is as it was before.
+ *           no other is called until then. Nor does "last" or "next" lead out of a callback. $@, $!
+ *           and $SSL_ERROR are as they were before.
  * Leaves    to libiossl what an answer means.
  */
 #include "callbacks.h"
@@ -17,33 +18,64 @@
 
 /* ---- Calling ---------------------------------------------------------------------------------- */
 
+/* A callback may use other connections: their errors are no errors of the operation under way. */
+static void
+set_ssl_error(pTHX_ SV *value)
+{
+    SV *error = GvSVn(glue_get_globals(aTHX)->ssl_error);
+
+    if (value == NULL && !SvOK(error))
+        return;
+    sv_setsv(error, value == NULL ? &PL_sv_undef : value);
+    SvSETMAGIC(error);
+}
+
 /*
- * Calls code with the arguments (owned by the caller) in scalar context. The answer is mortal within
- * the caller's scope; NULL: it died, and *exception holds why.
+ * Calls code with the arguments (owned by the caller). Answers are mortal within the caller's scope,
+ * and are pushed on a list, in list context, or where that is NULL, in scalar context, returned.
+ * NULL: it died, and *exception holds why.
  */
 static SV *
-call(pTHX_ SV *code, AV *args, SV **exception)
+call_for(pTHX_ SV *code, AV *args, AV *answers, SV **exception)
 {
     dSP;
-    SV *answer = NULL;
+    dSAVE_ERRNO;
+    SV *error = GvSVn(glue_get_globals(aTHX)->ssl_error);
+    SV *error_before = SvOK(error) ? sv_mortalcopy(error) : NULL;
+    SV *answer = &PL_sv_undef;
     SSize_t n = av_len(args) + 1;
+    I32 count;
 
     save_scalar(PL_errgv);
+    PUSHSTACKi(PERLSI_MAGIC);   /* so that "last" finds no loop outside, in the program */
     PUSHMARK(SP);
     EXTEND(SP, n);
     for (SSize_t i = 0; i < n; i++)
         PUSHs(*av_fetch(args, (I32)i, 0));
     PUTBACK;
-    call_sv(code, G_SCALAR | G_EVAL);
+    count = call_sv(code, (answers == NULL ? G_SCALAR : G_LIST) | G_EVAL);
     SPAGAIN;
-    answer = POPs;
+    for (I32 i = 0; answers != NULL && i < count; i++)
+        av_push(answers, newSVsv(SP[i + 1 - count]));
+    if (answers == NULL && count > 0)
+        answer = *SP;
+    SP -= count;
     PUTBACK;
+    POPSTACK;
     if (SvROK(ERRSV) || SvTRUE(ERRSV)) {
         if (*exception == NULL)
             *exception = newSVsv(ERRSV);
         answer = NULL;
     }
+    set_ssl_error(aTHX_ error_before);
+    RESTORE_ERRNO;
     return answer;
+}
+
+static SV *
+call(pTHX_ SV *code, AV *args, SV **exception)
+{
+    return call_for(aTHX_ code, args, NULL, exception);
 }
 
 SV *
@@ -52,18 +84,42 @@ glue_call_code(pTHX_ SV *code, AV *args, SV **exception)
     return call(aTHX_ code, args, exception);
 }
 
-/* Whether an answer means yes. An object that overloads bool would run code of the program where an
- * exception can't be caught, so it counts as no. */
-static bool
-is_yes(pTHX_ SV *answer)
-{
-    return answer != NULL && !SvAMAGIC(answer) && SvTRUE(answer);
-}
-
 static AV *
 new_args(pTHX)
 {
     return (AV *)sv_2mortal((SV *)newAV());
+}
+
+/* What an answer is as a boolean or as a string: an object that overloads them may die of it. NULL: it
+ * did, or the callback had. */
+static SV *
+plain(pTHX_ SV *answer, const char *conversion, SV **exception)
+{
+    AV *args;
+
+    if (answer == NULL || !SvAMAGIC(answer))
+        return answer;
+    args = new_args(aTHX);
+    av_push(args, SvREFCNT_inc_simple_NN(answer));
+    return call(aTHX_ (SV *)get_cv(conversion, 0), args, exception);
+}
+
+static bool
+is_yes(pTHX_ SV *answer, SV **exception)
+{
+    SV *truth = plain(aTHX_ answer, "IO::Socket::SSL::_as_bool", exception);
+
+    return truth != NULL && SvTRUE(truth);
+}
+
+/* The program's mistake, as if the callback had died of it. */
+static void
+refuse(pTHX_ SV **exception, SV *text)
+{
+    if (*exception == NULL)
+        *exception = text;
+    else
+        SvREFCNT_dec_NN(text);
 }
 
 static SV *
@@ -173,7 +229,7 @@ on_verify(void *arg, bool ok, X509_STORE_CTX *store_ctx)
     av_push(args, pointer_sv(aTHX_ cert));
     av_push(args, newSViv(X509_STORE_CTX_get_error_depth(store_ctx)));
     answer = call(aTHX_ context->verify_callback, args, &h->exception);
-    accepted = is_yes(aTHX_ answer);
+    accepted = is_yes(aTHX_ answer, &h->exception);
     FREETMPS;
     LEAVE;
     return accepted;
@@ -198,7 +254,7 @@ on_name(void *arg, const char *identity, X509 *cert)
     av_push(args, SvREFCNT_inc(glue_common_name(aTHX_ cert)));
     glue_push_altnames(aTHX_ args, cert);
     answer = call(aTHX_ context->scheme_callback, args, &h->exception);
-    match = is_yes(aTHX_ answer) ? IOSSL_NAME_MATCH : IOSSL_NAME_MISMATCH;
+    match = is_yes(aTHX_ answer, &h->exception) ? IOSSL_NAME_MATCH : IOSSL_NAME_MISMATCH;
     FREETMPS;
     LEAVE;
     return match;
@@ -261,8 +317,11 @@ glue_connect_messages(pTHX_ glue_handle *h)
     if (h->conn == NULL)
         return;
     iossl_conn_set_msg_cb(h->conn, wants_messages ? on_message : NULL, h->conn);
+    /* Certificates can be asked for, and shown, after the handshake, too (RFC 8446 section 4.6.2). */
     h->calls_back = wants_messages || h->is_over_handle
-                    || (context != NULL && context->session_store != NULL);
+                    || (context != NULL
+                        && (context->session_store != NULL || context->verify_callback != NULL
+                            || context->scheme_callback != NULL));
 }
 
 /* ---- Sessions --------------------------------------------------------------------------------- */
@@ -328,9 +387,9 @@ on_session_get1(void *arg, const char *key)
     SSL_SESSION *session = NULL;
 
     if (store != NULL)
-        session = INT2PTR(SSL_SESSION *, call_store(aTHX_ h, store, "get_session",
-                                                    newSVpv(key, 0), NULL));
-    return session != NULL && SSL_SESSION_up_ref(session) == 1 ? session : NULL;
+        session = iossl_session_get1_known(INT2PTR(const void *, call_store(
+            aTHX_ h, store, "get_session", newSVpv(key, 0), NULL)));
+    return session;
 }
 
 static void
@@ -414,6 +473,75 @@ glue_session_cache_attach(pTHX_ HV *hash, iossl_session_cache *cache)
 #endif
 }
 
+/* ---- Keys of session tickets ------------------------------------------------------------------ */
+
+/* A key and the name of the current one, out of what a callback returned. */
+static iossl_ticket_result
+take_ticket_key(pTHX_ AV *answers, const unsigned char *asked, iossl_ticket_key *key,
+                SV **exception)
+{
+    SV **slot = av_fetch(answers, 0, 0), **name_slot = av_fetch(answers, 1, 0);
+    STRLEN len, name_len;
+    const char *bytes, *name;
+
+    if (av_len(answers) < 0 && asked != NULL)
+        return IOSSL_TICKET_KEY_UNKNOWN;
+    if (av_len(answers) != 1 || !SvOK(*slot) || !SvOK(*name_slot) || SvROK(*slot)
+        || SvROK(*name_slot)) {
+        refuse(aTHX_ exception, newSVpvs("SSL_ticket_keycb: key functions needs to return "
+                                         "(key,name)"));
+        return IOSSL_TICKET_KEY_FAILED;
+    }
+    if (!sv_utf8_downgrade(*slot, TRUE) || !sv_utf8_downgrade(*name_slot, TRUE)) {
+        refuse(aTHX_ exception, newSVpvs("SSL_ticket_keycb: wide character in key or name"));
+        return IOSSL_TICKET_KEY_FAILED;
+    }
+    bytes = SvPV_const(*slot, len);
+    name = SvPV_const(*name_slot, name_len);
+    if (len != 32 && len != 48 && len != 64) {
+        refuse(aTHX_ exception, newSVpvf("SSL_ticket_keycb: key must be 32 or 48 random bytes, got "
+                                         "%" UVuf, (UV)len));
+        return IOSSL_TICKET_KEY_FAILED;
+    }
+    if (name_len > sizeof key->name) {
+        refuse(aTHX_ exception, newSVpvf("SSL_ticket_keycb: name must be at at most 16 bytes, got "
+                                         "%" UVuf, (UV)name_len));
+        return IOSSL_TICKET_KEY_FAILED;
+    }
+    Copy(bytes, key->key, len, char);
+    key->key_len = len;
+    Zero(key->name, sizeof key->name, char);
+    Copy(name, key->name, name_len, char);
+    return asked == NULL || memEQ(asked, key->name, sizeof key->name) ? IOSSL_TICKET_KEY_CURRENT
+                                                                     : IOSSL_TICKET_KEY_OLD;
+}
+
+iossl_ticket_result
+glue_on_ticket_key(void *arg, iossl_conn *conn, const unsigned char *name, iossl_ticket_key *key)
+{
+    dTHX;
+    glue_handle *h = handle_of(conn);
+    glue_context *context = h == NULL || h->context == NULL ? NULL : glue_context_of(h->context);
+    iossl_ticket_result result = IOSSL_TICKET_KEY_FAILED;
+    AV *args, *answers;
+
+    PERL_UNUSED_VAR(arg);
+    if (context == NULL || context->ticket_callback == NULL || h->exception != NULL)
+        return IOSSL_TICKET_KEY_FAILED;
+    ENTER;
+    SAVETMPS;
+    args = new_args(aTHX);
+    answers = new_args(aTHX);
+    av_push(args, context->ticket_data == NULL ? newSV(0) : newSVsv(context->ticket_data));
+    if (name != NULL)
+        av_push(args, newSVpvn((const char *)name, sizeof key->name));
+    if (call_for(aTHX_ context->ticket_callback, args, answers, &h->exception) != NULL)
+        result = take_ticket_key(aTHX_ answers, name, key, &h->exception);
+    FREETMPS;
+    LEAVE;
+    return result;
+}
+
 /* ---- While a context is made ------------------------------------------------------------------ */
 
 #ifdef MULTIPLICITY
@@ -437,11 +565,15 @@ glue_on_password(void *arg, char *buf, int size)
     SAVETMPS;
     args = new_args(aTHX);
     av_push(args, newSViv(0));          /* for reading, not for writing */
-    answer = call(aTHX_ c->code, args, &c->exception);
+    answer = plain(aTHX_ call(aTHX_ c->code, args, &c->exception), "IO::Socket::SSL::_as_text",
+                   &c->exception);
     if (answer != NULL && SvOK(answer) && !SvROK(answer)) {
         STRLEN len;
-        const char *text = SvPV_const(answer, len);
+        const char *text;
 
+        answer = sv_mortalcopy(answer);
+        (void)sv_utf8_downgrade(answer, TRUE);      /* what can't be bytes is taken as UTF-8 */
+        text = SvPV_const(answer, len);
         if (len <= (STRLEN)size) {
             Copy(text, buf, len, char);
             n = (int)len;
@@ -473,6 +605,12 @@ glue_on_ssl_ctx(void *arg, SSL_CTX *ssl_ctx)
 
 /* ---- The Perl parts of a context -------------------------------------------------------------- */
 
+glue_context *
+glue_context_new(void)
+{
+    return calloc(1, sizeof(glue_context));     /* not Newx: see tools/lsan.supp */
+}
+
 void
 glue_context_free(pTHX_ glue_context *context)
 {
@@ -481,6 +619,8 @@ glue_context_free(pTHX_ glue_context *context)
     iossl_ctx_free(context->ctx);
     SvREFCNT_dec(context->verify_callback);
     SvREFCNT_dec(context->scheme_callback);
+    SvREFCNT_dec(context->ticket_callback);
+    SvREFCNT_dec(context->ticket_data);
     SvREFCNT_dec(context->suffix_list);
     iossl_session_cache_free(context->sessions);
     SvREFCNT_dec(context->session_store);
@@ -488,7 +628,7 @@ glue_context_free(pTHX_ glue_context *context)
     SvREFCNT_dec(context->staple_source);
     iossl_ocsp_cache_free(context->ocsp_cache);
     SvREFCNT_dec(context->ocsp_store);
-    Safefree(context);
+    free(context);
 }
 
 static int
@@ -509,11 +649,14 @@ context_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
 
     if (old == NULL)
         return 0;
-    Newxz(context, 1, glue_context);
+    if ((context = glue_context_new()) == NULL)
+        Perl_croak(aTHX_ "Out of memory");
     mg->mg_ptr = (char *)context;
     context->ctx = iossl_ctx_up_ref(old->ctx);
     context->verify_callback = sv_dup_inc(old->verify_callback, param);
     context->scheme_callback = sv_dup_inc(old->scheme_callback, param);
+    context->ticket_callback = sv_dup_inc(old->ticket_callback, param);
+    context->ticket_data = sv_dup_inc(old->ticket_data, param);
     context->suffix_list = sv_dup_inc(old->suffix_list, param);
     context->sessions = iossl_session_cache_up_ref(old->sessions);
     context->session_store = sv_dup_inc(old->session_store, param);

@@ -15,6 +15,8 @@ typedef struct glue_context {
     iossl_ctx *ctx;         /* a reference */
     SV *verify_callback;    /* code; owned, NULL: none */
     SV *scheme_callback;    /* code of a scheme of the program's own; owned, NULL: none */
+    SV *ticket_callback;    /* code that knows the keys of session tickets; owned, NULL: none */
+    SV *ticket_data;        /* its first argument; owned, NULL: undef */
     SV *suffix_list;        /* the PublicSuffix object whose list is used; owned, NULL: none */
     iossl_session_cache *sessions;  /* a reference; NULL: none, or a store of the program's own: */
     SV *session_store;      /* an object with add_session, get_session ...; owned, NULL: none */
@@ -33,6 +35,8 @@ SV *glue_call_code(pTHX_ SV *code, AV *args, SV **exception);
 
 /* What is attached to an SSL_Context object; NULL where sv isn't one (or has been freed). */
 glue_context *glue_context_of(SV *sv);
+/* An empty one; NULL: no memory. */
+glue_context *glue_context_new(void);
 /* Attaches a context to the hash of an object. Owned from now on. */
 void glue_context_attach(pTHX_ HV *hash, glue_context *context);
 void glue_context_free(pTHX_ glue_context *context);
@@ -50,6 +54,10 @@ iossl_status glue_connect_sessions(pTHX_ iossl_conn *conn, const glue_context *c
                                    const char *key, iossl_error *err);
 /* Turns message callbacks on or off, as h->msg_callback says; sets h->calls_back. */
 void glue_connect_messages(pTHX_ glue_handle *h);
+
+/* For iossl_config_set_ticket_key_cb(): asks the context of the connection's handle. */
+iossl_ticket_result glue_on_ticket_key(void *arg, iossl_conn *conn, const unsigned char *name,
+                                       iossl_ticket_key *key);
 
 /* While a context is made: the code, and what it died with. */
 typedef struct glue_call {

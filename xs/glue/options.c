@@ -12,6 +12,8 @@
 
 #include <stdatomic.h>
 
+#include <openssl/crypto.h>
+
 #include "objects.h"
 #include "ocsp.h"
 #include "status.h"
@@ -39,8 +41,21 @@ typedef iossl_status (*read_fn)(pTHX_ build *b, SV *value);
 static void
 croak_value(pTHX_ const char *option, SV *value, const char *wanted)
 {
+    if (!SvOK(value))
+        glue_croak(aTHX_ sv_2mortal(newSVpvf("%s: %s expected, not undef", option, wanted)));
     glue_croak(aTHX_ sv_2mortal(newSVpvf("%s: %s expected, not \"%" SVf "\"", option, wanted,
                                          SVfARG(value))));
+}
+
+/* A mortal copy of a value in UTF-8. */
+static SV *
+utf8_copy(pTHX_ SV *value)
+{
+    SV *copy = sv_mortalcopy(value);
+    STRLEN len;
+
+    (void)SvPVutf8_force(copy, len);
+    return copy;
 }
 
 /* The text of a value; croaks on a NUL, which C would take for the end. */
@@ -400,7 +415,11 @@ read_client_ca_file(pTHX_ build *b, SV *value)
 static iossl_status
 read_check_crl(pTHX_ build *b, SV *value)
 {
-    return iossl_config_set_check_crl(b->config, SvTRUE(value), b->err);
+    iossl_crl_check check = SvTRUE(value) ? IOSSL_CRL_LEAF : IOSSL_CRL_OFF;
+
+    if (SvPOK(value) && strEQ(SvPV_nolen_const(value), "chain"))
+        check = IOSSL_CRL_CHAIN;
+    return iossl_config_set_check_crl(b->config, check, b->err);
 }
 
 static iossl_status
@@ -619,6 +638,84 @@ read_session_id_context(pTHX_ build *b, SV *value)
     return iossl_config_set_session_id_context(b->config, id, len, b->err);
 }
 
+/* code, or [code, its first argument] */
+static iossl_status
+read_ticket_keycb(pTHX_ build *b, SV *value)
+{
+    AV *list = array(aTHX_ value);
+
+    if (!SvOK(value))
+        return IOSSL_OK;
+    if (list != NULL && av_len(list) > 0)
+        b->context->ticket_data = newSVsv(item(aTHX_ list, 1));
+    b->context->ticket_callback = newSVsv(
+        code(aTHX_ "SSL_ticket_keycb", list == NULL ? value : item(aTHX_ list, 0)));
+    iossl_config_set_ticket_key_cb(b->config, glue_on_ticket_key, NULL);
+    return IOSSL_OK;
+}
+
+/* Identity or hint in UTF-8; lives as long as the statement. */
+static const char *
+psk_name(pTHX_ SV *value)
+{
+    return text(aTHX_ "SSL_psk: an identity", utf8_copy(aTHX_ value));
+}
+
+static iossl_status
+add_psk(pTHX_ build *b, const char *peer, const char *identity, SV *key)
+{
+    SV *bytes = sv_mortalcopy(key);
+    iossl_status status;
+    const char *p;
+    STRLEN len;
+
+    if (!SvOK(bytes) || (SvROK(bytes) && !SvAMAGIC(bytes)))
+        croak_value(aTHX_ "SSL_psk", bytes, "a key of random bytes");
+    (void)SvPV_force_nolen(bytes);
+    if (!sv_utf8_downgrade(bytes, TRUE))
+        glue_croak(aTHX_ sv_2mortal(newSVpvs("SSL_psk: wide character in a key, which is bytes")));
+    p = SvPV_const(bytes, len);
+    status = b->role == IOSSL_SERVER
+                 ? iossl_config_add_server_psk(b->config, peer, p, len, b->err)
+                 : iossl_config_add_client_psk(b->config, peer, identity, p, len, b->err);
+    OPENSSL_cleanse(SvPVX(bytes), SvCUR(bytes));
+    return status;
+}
+
+/* The identity of clients that name none. */
+#define PSK_IDENTITY "io_socket_ssl"
+
+/* A key; clients: [identity, key], or { hint, which is the identity, too => key }; servers: { identity
+ * => key }, with '' for all others. */
+static iossl_status
+read_psk(pTHX_ build *b, SV *value)
+{
+    iossl_status status = IOSSL_OK;
+    AV *pair = array(aTHX_ value);
+    HV *by_name = hash(aTHX_ value);
+    HE *entry;
+
+    if (is_absent(value))
+        return IOSSL_OK;
+    if (pair != NULL && (b->role == IOSSL_SERVER || av_len(pair) != 1))
+        croak_value(aTHX_ "SSL_psk", value,
+                    b->role == IOSSL_SERVER ? "a key, or a hash of keys by identity,"
+                                            : "[identity, key]");
+    if (pair != NULL)
+        return add_psk(aTHX_ b, NULL, psk_name(aTHX_ item(aTHX_ pair, 0)), item(aTHX_ pair, 1));
+    if (by_name == NULL)
+        return add_psk(aTHX_ b, NULL, PSK_IDENTITY, value);
+    hv_iterinit(by_name);
+    while (status == IOSSL_OK && (entry = hv_iternext(by_name)) != NULL) {
+        const char *name = psk_name(aTHX_ hv_iterkeysv(entry));
+        SV *key = hv_iterval(by_name, entry);
+
+        SvGETMAGIC(key);
+        status = add_psk(aTHX_ b, name, name[0] == '\0' ? PSK_IDENTITY : name, key);
+    }
+    return status;
+}
+
 static iossl_status
 read_release_buffers(pTHX_ build *b, SV *value)
 {
@@ -782,6 +879,8 @@ static const struct option {
     {"SSL_ocsp_staple_file",      FOR_SERVER, read_ocsp_staple_file},
     {"SSL_ocsp_staple_source",    FOR_SERVER, read_ocsp_staple_source},
     {"SSL_ocsp_staple_responder", FOR_SERVER, read_ocsp_staple_responder},
+    {"SSL_ticket_keycb",          FOR_SERVER, read_ticket_keycb},
+    {"SSL_psk",                   FOR_BOTH,   read_psk},
     {"SSL_mode_release_buffers",  FOR_BOTH,   read_release_buffers},
     {"SSL_create_ctx_callback",   FOR_BOTH,   read_create_ctx_callback},
 };
@@ -896,8 +995,7 @@ glue_build_context(pTHX_ HV *args, iossl_role role)
 #ifdef MULTIPLICITY
     b->password.perl = b->ssl_ctx.perl = aTHX;
 #endif
-    Newxz(b->context, 1, glue_context);
-    if ((b->err = iossl_error_new()) == NULL)
+    if ((b->context = glue_context_new()) == NULL || (b->err = iossl_error_new()) == NULL)
         Perl_croak(aTHX_ "Out of memory");
     if ((b->config = iossl_config_new(role, b->err)) != NULL && read_all(aTHX_ b) == IOSSL_OK
         && (b->context->ctx = iossl_ctx_new(b->config, b->err)) != NULL) {

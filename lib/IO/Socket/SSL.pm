@@ -148,8 +148,13 @@ my $FILTER;
 # These say something about the connection, not about its context; so they go with any context.
 my %OF_CONNECTION = map { $_ => 1 } qw(
     SSL_hostname SSL_verifycn_name SSL_server SSL_startHandshake SSL_keepSocketOnError SSL_error_trap
-    SSL_on_peer_shutdown SSL_session_key SSL_usebio
+    SSL_on_peer_shutdown SSL_session_key SSL_usebio SSL_msg_callback
 );
+
+# Code of the program, which may refer to the very socket that is given it.
+my @CALLBACKS = qw(SSL_verify_callback SSL_verifycn_scheme SSL_create_ctx_callback SSL_passwd_cb
+    SSL_error_trap SSL_on_peer_shutdown SSL_ticket_keycb SSL_msg_callback SSL_session_cache
+    SSL_ocsp_staple_callback SSL_ocsp_staple_source SSL_ocsp_cache);
 
 # What libiossl and we have a default for, which "use_defaults" of set_args_filter_hack brings back.
 my @HAVE_DEFAULTS = qw(
@@ -319,6 +324,9 @@ sub configure_SSL {
     $hash->{_SSL_ctx}       = $context;
     $hash->{_SSL_arguments} = $all;
     $hash->{_SSL_opened}    = $is_server;
+    if (my $callback = $all->{SSL_msg_callback}) {
+        $self->set_msg_callback(ref $callback eq 'ARRAY' ? @$callback : $callback);
+    }
     return $self;
 }
 
@@ -711,12 +719,22 @@ sub close {
     my $stopped = $self->stop_SSL(%how);    # also where there is nothing to stop: classes override it
     return if $has_tls && !$stopped && !$how{SSL_fast_shutdown} && _is_want($SSL_ERROR);
     _detach($self);
-    my $hash = \%{*$self};
-    delete @$hash{qw(_SSL_opening _SSL_object _SSL_fileno _SSL_opened)};
-    if (my $outer = delete $hash->{_SSL_bio_socket}) {
-        return $how{_SSL_in_DESTROY} ? 1 : _ask_outer($outer, 'close') // 1;
-    }
+    my $outer = delete ${*$self}{_SSL_bio_socket};
+    _let_go($self);
+    return $how{_SSL_in_DESTROY} ? 1 : _ask_outer($outer, 'close') // 1 if $outer;
     return $self->SUPER::close;
+}
+
+# A closed socket keeps its settings, but no code that may refer to it: the two would live for ever.
+sub _let_go {
+    my $hash = \%{*{ $_[0] }};
+    delete @$hash{qw(_SSL_opening _SSL_object _SSL_fileno _SSL_opened)};
+    delete @{ $hash->{_SSL_arguments} }{@CALLBACKS} if $hash->{_SSL_arguments};
+    set_msg_callback($_[0], undef);
+    # A context that others use as well is theirs.
+    delete $hash->{_SSL_ctx} if ref $hash->{_SSL_ctx}
+        && Internals::SvREFCNT(%{ $hash->{_SSL_ctx} }) == 1 && $hash->{_SSL_ctx}->_has_callbacks;
+    return;
 }
 *kill_socket = \&close;
 
@@ -866,6 +884,11 @@ sub recv {
     Carp::croak('Use of recv() not implemented in IO::Socket::SSL; use read/sysread instead');
 }
 
+# --- for the glue: what objects are that a callback returns -----------------------------------------
+
+sub _as_bool { return $_[0] ? 1 : 0 }
+sub _as_text { return "$_[0]" }
+
 # --- what can be done -----------------------------------------------------------------------------
 
 # As in iossl.h, iossl_feature.
@@ -917,9 +940,6 @@ package IO::Socket::SSL::SSL_Context;
 
 our @CARP_NOT = ('IO::Socket::SSL');
 
-# What this version doesn't do yet is refused, so that nobody relies on it in vain.
-my %NOT_YET = map { $_ => 1 } qw(SSL_ticket_keycb SSL_psk);
-
 sub new {
     my $class = shift;
     my $args  = IO::Socket::SSL::_with_defaults(IO::Socket::SSL::_hash_of(@_));
@@ -933,18 +953,8 @@ sub _for {
         return IO::Socket::SSL::_context_of($given)
             || Carp::croak("invalid context to reuse: $given");
     }
-    _refuse_unsupported($args);
     my $self = bless {}, $class;
     return $self->_build(_with_ca($args), $args->{SSL_server} ? 1 : 0) ? $self : ();
-}
-
-sub _refuse_unsupported {
-    my $args = shift;
-    for my $name (grep { $NOT_YET{$_} } keys %$args) {
-        $args->{$name} or next;
-        Carp::croak("$name is not supported yet by IO::Socket::SSL::XS $IO::Socket::SSL::VERSION");
-    }
-    return;
 }
 
 # Where no CA certificates are named, those of default_ca().

@@ -1,0 +1,191 @@
+/*
+ * tickets.c - session tickets under keys that several processes, or machines, may share.
+ *
+ * Owns      the list of keys, finding one by its name, what a key's bytes are used for.
+ * Promises  the first key of the list encrypts, all decrypt; a ticket under another than the first
+ *           is replaced by a new one; a ticket that nobody here knows costs a full handshake, never
+ *           the connection. Copies of keys are cleansed.
+ * Leaves    what is in a ticket, and its encryption, to OpenSSL; where a program's callback gets
+ *           its keys from to the program.
+ * See       SSL_CTX_set_tlsext_ticket_key_evp_cb(3), RFC 5077 section 4.
+ */
+#include "tickets.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "compat.h"
+#include "conn.h"
+#include "context.h"
+#include "error.h"
+
+/* AES-128 and a key of the same strength for the HMAC; with 64 bytes AES-256 and its like. */
+#define SHORT_CIPHER_KEY 16
+#define LONG_CIPHER_KEY 32
+
+static bool
+is_usable_length(size_t len)
+{
+    return len == 32 || len == 48 || len == 64;
+}
+
+/* ---- The list -------------------------------------------------------------------------------- */
+
+static void
+free_keys(iossl_ticket_key *keys, size_t n)
+{
+    if (keys != NULL)
+        OPENSSL_cleanse(keys, n * sizeof *keys);
+    free(keys);
+}
+
+static bool
+copy_keys(iossl_tickets *to, const iossl_ticket_key *keys, size_t n)
+{
+    iossl_ticket_key *copy = NULL;
+
+    if (n > 0) {
+        if ((copy = calloc(n, sizeof *copy)) == NULL)
+            return false;
+        memcpy(copy, keys, n * sizeof *copy);
+    }
+    free_keys(to->keys, to->n_keys);
+    to->keys = copy;
+    to->n_keys = n;
+    return true;
+}
+
+iossl_status
+iossl_tickets_set_keys(iossl_tickets *tickets, const iossl_ticket_key *keys, size_t n,
+                       iossl_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!is_usable_length(keys[i].key_len)) {
+            iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                            "ticket key %zu has %zu bytes; 32, 48 or 64 are possible", i,
+                            keys[i].key_len);
+            return IOSSL_ERROR;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (memcmp(keys[i].name, keys[j].name, sizeof keys[i].name) == 0) {
+                iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                                "ticket keys %zu and %zu have the same name", j, i);
+                return IOSSL_ERROR;
+            }
+        }
+    }
+    if (!copy_keys(tickets, keys, n)) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    return IOSSL_OK;
+}
+
+bool
+iossl_tickets_copy(iossl_tickets *to, const iossl_tickets *from)
+{
+    if (!copy_keys(to, from->keys, from->n_keys))
+        return false;
+    to->cb = from->cb;
+    to->cb_arg = from->cb_arg;
+    return true;
+}
+
+void
+iossl_tickets_cleanup(iossl_tickets *tickets)
+{
+    free_keys(tickets->keys, tickets->n_keys);
+    memset(tickets, 0, sizeof *tickets);
+}
+
+/* What the callback does for programs that give a list. */
+static iossl_ticket_result
+key_of_list(const iossl_tickets *tickets, const unsigned char *name, iossl_ticket_key *key)
+{
+    for (size_t i = 0; i < tickets->n_keys; i++) {
+        if (name != NULL && memcmp(tickets->keys[i].name, name, sizeof key->name) != 0)
+            continue;
+        *key = tickets->keys[i];
+        return i == 0 ? IOSSL_TICKET_KEY_CURRENT : IOSSL_TICKET_KEY_OLD;
+    }
+    return IOSSL_TICKET_KEY_UNKNOWN;
+}
+
+static iossl_ticket_result
+find_key(const iossl_tickets *tickets, iossl_conn *conn, const unsigned char *name,
+         iossl_ticket_key *key)
+{
+    iossl_compat_errors pending;
+    iossl_ticket_result result;
+
+    if (tickets->cb == NULL)
+        return key_of_list(tickets, name, key);
+    iossl_compat_errors_take(&pending);     /* the program may use OpenSSL */
+    result = tickets->cb(tickets->cb_arg, conn, name, key);
+    iossl_compat_errors_put_back(&pending);
+    if ((result == IOSSL_TICKET_KEY_CURRENT || result == IOSSL_TICKET_KEY_OLD)
+        && !is_usable_length(key->key_len))
+        return IOSSL_TICKET_KEY_FAILED;
+    return result;
+}
+
+/* ---- For OpenSSL ----------------------------------------------------------------------------- */
+
+/* Has the cipher and the HMAC use the two halves of a key. */
+static bool
+use_key(const iossl_ticket_key *key, const unsigned char *iv, EVP_CIPHER_CTX *cipher,
+        iossl_compat_mac_ctx *mac, int encrypts)
+{
+    size_t n = key->key_len == 64 ? LONG_CIPHER_KEY : SHORT_CIPHER_KEY;
+    const EVP_CIPHER *type = n == LONG_CIPHER_KEY ? EVP_aes_256_cbc() : EVP_aes_128_cbc();
+
+    return EVP_CipherInit_ex(cipher, type, NULL, key->key, iv, encrypts) == 1
+           && iossl_compat_mac_init_sha256(mac, key->key + n, key->key_len - n);
+}
+
+/* Encrypting it fills in name and iv. 1: done; 2: done, and the ticket is to be replaced; 0: without
+ * a ticket; -1: the handshake fails. */
+static int
+on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+              iossl_compat_mac_ctx *mac, int encrypts)
+{
+    iossl_conn *conn = iossl_conn_from_ssl(ssl);
+    iossl_ticket_key key = {.key_len = 0};
+    iossl_ticket_result result;
+    int ret = -1;
+
+    if (conn == NULL)
+        return 0;       /* an SSL of the program's own: no keys are known for it */
+    result = find_key(iossl_ctx_get0_tickets(iossl_conn_get0_ctx(conn)), conn,
+                      encrypts ? NULL : name, &key);
+    switch (result) {
+    case IOSSL_TICKET_KEY_UNKNOWN:
+        ret = 0;
+        break;
+    case IOSSL_TICKET_KEY_CURRENT:
+    case IOSSL_TICKET_KEY_OLD:
+        if (encrypts) {
+            if (RAND_bytes(iv, EVP_CIPHER_iv_length(EVP_aes_128_cbc())) != 1)
+                break;
+            memcpy(name, key.name, sizeof key.name);
+        }
+        if (use_key(&key, iv, cipher, mac, encrypts))
+            ret = result == IOSSL_TICKET_KEY_OLD && !encrypts ? 2 : 1;
+        break;
+    case IOSSL_TICKET_KEY_FAILED:
+        break;
+    }
+    OPENSSL_cleanse(&key, sizeof key);
+    return ret;
+}
+
+bool
+iossl_tickets_install(const iossl_tickets *tickets, SSL_CTX *ssl_ctx)
+{
+    return (tickets->n_keys == 0 && tickets->cb == NULL)
+           || iossl_compat_set_ticket_key_cb(ssl_ctx, on_ticket_key);
+}
