@@ -448,6 +448,9 @@ typedef struct iossl_certinfo {
     const iossl_name_part *subject, *issuer;
     size_t n_subject, n_issuer;
     const char *signature_alg;          /* long name, as "sha256WithRSAEncryption", or dotted    */
+    const char *key_type;               /* "RSA", "EC", "ED25519", ...; NULL: OpenSSL can't read it */
+    int key_bits;                       /* 0: it can't be told                                   */
+    const char *key_group;              /* of EC keys, as "prime256v1"; NULL: none               */
     bool has_altnames;                  /* the extension is there, be it empty                   */
     const iossl_altname *altnames;
     size_t n_altnames;
@@ -455,6 +458,8 @@ typedef struct iossl_certinfo {
     size_t n_crl_uris;
     const char *const *ocsp_uris;       /* of authorityInfoAccess                                */
     size_t n_ocsp_uris;
+    const char *const *issuer_uris;     /* of authorityInfoAccess: where the issuer's certificate is */
+    size_t n_issuer_uris;
     const char *const *key_usage;       /* "digitalSignature", ... in the order of RFC 5280      */
     size_t n_key_usage;
     const iossl_oid *ext_key_usage;

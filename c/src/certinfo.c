@@ -19,6 +19,7 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
+#include "compat.h"
 #include "error.h"
 
 const char *const iossl_key_usage_names[IOSSL_N_KEY_USAGE] = {
@@ -332,6 +333,22 @@ describe_signature(description *d, const X509 *cert)
     return (d->shown.signature_alg = keep_object(d, object, true)) != NULL;
 }
 
+static bool
+describe_key(description *d, const X509 *cert)
+{
+    const EVP_PKEY *key = X509_get0_pubkey(cert);
+    char text[64];
+
+    if (key == NULL)
+        return true;
+    d->shown.key_bits = EVP_PKEY_bits(key);
+    if (iossl_compat_key_type(key, text, sizeof text)
+        && (d->shown.key_type = keep_text(d, text)) == NULL)
+        return false;
+    return !iossl_compat_key_group(key, text, sizeof text)
+           || (d->shown.key_group = keep_text(d, text)) != NULL;
+}
+
 /*
  * An address as IO::Socket::SSL's users know it: lower-case hex, the longest run of zero groups as
  * "::" (the first of equals, and, unlike RFC 5952, of one group too), never with a dotted tail.
@@ -533,9 +550,17 @@ describe_authority_info(description *d, void *decoded)
     for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(info); i++) {
         const ACCESS_DESCRIPTION *access = sk_ACCESS_DESCRIPTION_value(info, i);
 
-        if (OBJ_obj2nid(access->method) == NID_ad_OCSP &&
-            !append_uri(d, &d->shown.ocsp_uris, &d->shown.n_ocsp_uris, access->location))
-            return false;
+        switch (OBJ_obj2nid(access->method)) {
+        case NID_ad_OCSP:
+            if (!append_uri(d, &d->shown.ocsp_uris, &d->shown.n_ocsp_uris, access->location))
+                return false;
+            break;
+        case NID_ad_ca_issuers:
+            if (!append_uri(d, &d->shown.issuer_uris, &d->shown.n_issuer_uris, access->location))
+                return false;
+            break;
+        default: break;
+        }
     }
     return true;
 }
@@ -666,7 +691,7 @@ iossl_certinfo_new(const X509 *cert, iossl_error *err)
     d->shown.version = X509_get_version(cert);
     d->shown.not_before = seconds_of(X509_get0_notBefore(cert));
     d->shown.not_after = seconds_of(X509_get0_notAfter(cert));
-    if (!describe_serial(d, cert) || !describe_signature(d, cert) ||
+    if (!describe_serial(d, cert) || !describe_signature(d, cert) || !describe_key(d, cert) ||
         !describe_name(d, X509_get_subject_name(cert), &d->shown.subject, &d->shown.n_subject) ||
         !describe_name(d, X509_get_issuer_name(cert), &d->shown.issuer, &d->shown.n_issuer) ||
         !describe_altnames(d, cert) || !describe_extensions(d, cert))

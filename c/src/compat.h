@@ -173,6 +173,38 @@ iossl_compat_get1_peer_certificate(const SSL *ssl)
 #endif
 }
 
+/* "RSA", "EC", "ED25519", ...; false: unknown. */
+static inline bool
+iossl_compat_key_type(const EVP_PKEY *key, char *out, size_t size)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    const char *name = EVP_PKEY_get0_type_name(key);
+#else
+    int type = EVP_PKEY_base_id(key);
+    const char *name = type == EVP_PKEY_RSA ? "RSA" : type == EVP_PKEY_EC ? "EC"
+                       : type == EVP_PKEY_RSA_PSS ? "RSA-PSS" : type == EVP_PKEY_DSA ? "DSA"
+                       : type == NID_undef ? NULL : OBJ_nid2sn(type);
+#endif
+    return name != NULL && snprintf(out, size, "%s", name) < (int)size;
+}
+
+/* The curve of an EC key; false: it is none, or has no name. */
+static inline bool
+iossl_compat_key_group(const EVP_PKEY *key, char *out, size_t size)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    size_t len;
+
+    return EVP_PKEY_is_a(key, "EC") == 1 && EVP_PKEY_get_group_name(key, out, size, &len) == 1;
+#else
+    const EC_KEY *ec = EVP_PKEY_base_id(key) == EVP_PKEY_EC ? EVP_PKEY_get0_EC_KEY((EVP_PKEY *)key)
+                                                            : NULL;
+    int nid = ec == NULL ? NID_undef : EC_GROUP_get_curve_name(EC_KEY_get0_group(ec));
+
+    return nid != NID_undef && snprintf(out, size, "%s", OBJ_nid2sn(nid)) < (int)size;
+#endif
+}
+
 /* Diffie-Hellman parameters: an EVP_PKEY from OpenSSL 3 on, a DH before. NULL on failure. */
 static inline EVP_PKEY *
 iossl_compat_read_dh_params(FILE *f)

@@ -219,6 +219,9 @@ test_description(void)
     is_str(info->serial, "1", "serial number");
     is_int(info->not_after - info->not_before, 86400 + 3600, "validity");
     is_str(info->signature_alg, "ecdsa-with-SHA256", "signature algorithm by its long name");
+    is_str(info->key_type, "EC", "the type of the key");
+    is_int(info->key_bits, 256, "its size");
+    is_str(info->key_group, "prime256v1", "its curve");
     is_size(info->n_subject, 1, "one part of the subject");
     is_str(info->subject[0].name, "commonName", "by its long name");
     is_str(info->subject[0].value, "x", "with its value");
