@@ -1437,6 +1437,8 @@ IOSSL_API const char *iossl_conn_get0_cipher(const iossl_conn *conn);
 /* "TLSv1_3", "TLSv1_2", "TLSv1_1", "TLSv1", "SSLv3"; NULL (0) until the handshake has settled it. */
 IOSSL_API const char *iossl_conn_get0_version(const iossl_conn *conn);
 IOSSL_API int iossl_conn_get_version_number(const iossl_conn *conn);  /* 0x0304 for TLS 1.3      */
+/* The group of the key exchange, as "x25519" or "secp256r1". */
+IOSSL_API const char *iossl_conn_get0_group(const iossl_conn *conn);
 IOSSL_API const char *iossl_conn_get0_servername(const iossl_conn *conn);
 /* Not NUL-terminated; *len is 0 and NULL comes back where none was agreed. */
 IOSSL_API const unsigned char *iossl_conn_get0_alpn(const iossl_conn *conn, size_t *len);
@@ -1451,6 +1453,11 @@ IOSSL_API const char *iossl_conn_get0_verified_name(const iossl_conn *conn);
 IOSSL_API X509 *iossl_conn_get1_peer_cert(const iossl_conn *conn);
 /* As sent, on a server without the leaf (SSL_get_peer_cert_chain(3)). */
 IOSSL_API STACK_OF(X509) *iossl_conn_get0_peer_chain(const iossl_conn *conn);
+/* As sent, leaf first in both roles, where it was refused; NULL: it wasn't, or none came. */
+IOSSL_API STACK_OF(X509) *iossl_conn_get0_refused_chain(const iossl_conn *conn);
+/* As verified, from the leaf to the trust anchor; after a failure as far as it could be built. NULL
+ * also where a session was resumed. */
+IOSSL_API STACK_OF(X509) *iossl_conn_get0_verified_chain(const iossl_conn *conn);
 IOSSL_API X509 *iossl_conn_get0_own_cert(const iossl_conn *conn);
 /* The SSL object, for OpenSSL's own functions. Borrowed. */
 IOSSL_API SSL *iossl_conn_get0_ssl(const iossl_conn *conn);
@@ -1477,6 +1484,39 @@ IOSSL_API iossl_conn *iossl_conn_from_ssl(const SSL *ssl);
 IOSSL_API iossl_status iossl_verify_chain(iossl_ctx *ctx, iossl_role role, X509 *leaf,
                                           STACK_OF(X509) *chain, const char *name, int64_t at,
                                           iossl_error *err) IOSSL_MUST_CHECK;
+
+/* ---- Diagnosis ----------------------------------------------------------------------------- */
+
+/*
+ * All that is wrong with a chain, where a verification stops at the first thing: for showing it to a
+ * person, never for deciding. It looks at what a handshake would, callbacks of the program and OCSP
+ * aside.
+ */
+typedef struct iossl_diagnosis iossl_diagnosis;
+
+/* One thing that is wrong. Borrowed from the diagnosis. */
+typedef struct iossl_finding {
+    iossl_error_code code;  /* IOSSL_E_VERIFY, _NAME, _NO_NAME or _PIN                            */
+    int verify_code;        /* X509_V_ERR_*, 0: none                                              */
+    int depth;              /* of the certificate that it is about: 0 is the leaf                 */
+    X509 *cert;             /* that certificate; NULL where OpenSSL names none                    */
+    const char *what;       /* a sentence; names in it are escaped as X509_NAME_oneline(3) does   */
+    const char *remedy;     /* what to do, in the words of IO::Socket::SSL's options              */
+} iossl_finding;
+
+/* Of a chain by itself; arguments as iossl_verify_chain()'s. NULL: no memory. */
+IOSSL_API iossl_diagnosis *iossl_diagnose(iossl_ctx *ctx, iossl_role role, X509 *leaf,
+                                          STACK_OF(X509) *chain, const char *name, int64_t at,
+                                          iossl_error *err);
+/* Of what the peer sent, by the settings of the connection, whether it was refused or not. NULL: no
+ * memory, or IOSSL_E_STATE where no certificate came. */
+IOSSL_API iossl_diagnosis *iossl_conn_diagnose(const iossl_conn *conn, iossl_error *err);
+IOSSL_API void iossl_diagnosis_free(iossl_diagnosis *diagnosis);
+/* In order from the leaf upwards; the name last. */
+IOSSL_API size_t iossl_diagnosis_count(const iossl_diagnosis *diagnosis);
+IOSSL_API const iossl_finding *iossl_diagnosis_get0(const iossl_diagnosis *diagnosis, size_t i);
+/* The chain as far as it could be built, leaf first. Borrowed. */
+IOSSL_API STACK_OF(X509) *iossl_diagnosis_get0_chain(const iossl_diagnosis *diagnosis);
 
 #ifdef __cplusplus
 }

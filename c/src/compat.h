@@ -205,6 +205,27 @@ iossl_compat_key_group(const EVP_PKEY *key, char *out, size_t size)
 #endif
 }
 
+/* The group that a handshake agreed on; NULL: none, as with RSA key exchange. */
+static inline const char *
+iossl_compat_group_name(SSL *ssl)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    int id = (int)SSL_get_negotiated_group(ssl);
+
+    return id == NID_undef ? NULL : SSL_group_to_name(ssl, id);
+#else
+    EVP_PKEY *key = NULL;
+    char text[64];
+    const char *name = NULL;
+
+    if (SSL_get_peer_tmp_key(ssl, &key) == 1)
+        name = iossl_compat_key_group(key, text, sizeof text) ? OBJ_nid2sn(OBJ_sn2nid(text))
+                                                              : OBJ_nid2sn(EVP_PKEY_base_id(key));
+    EVP_PKEY_free(key);
+    return name;
+#endif
+}
+
 /* Diffie-Hellman parameters: an EVP_PKEY from OpenSSL 3 on, a DH before. NULL on failure. */
 static inline EVP_PKEY *
 iossl_compat_read_dh_params(FILE *f)

@@ -1202,6 +1202,15 @@ iossl_conn_get_version_number(const iossl_conn *conn)
 }
 
 const char *
+iossl_conn_get0_group(const iossl_conn *conn)
+{
+    const char *name = has_version(conn) ? iossl_compat_group_name(conn->ssl) : NULL;
+
+    ERR_clear_error();
+    return name;
+}
+
+const char *
 iossl_conn_get0_servername(const iossl_conn *conn)
 {
     return SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
@@ -1261,6 +1270,18 @@ STACK_OF(X509) *
 iossl_conn_get0_peer_chain(const iossl_conn *conn)
 {
     return SSL_get_peer_cert_chain(conn->ssl);
+}
+
+STACK_OF(X509) *
+iossl_conn_get0_refused_chain(const iossl_conn *conn)
+{
+    return conn->verifier.refused;
+}
+
+STACK_OF(X509) *
+iossl_conn_get0_verified_chain(const iossl_conn *conn)
+{
+    return SSL_get0_verified_chain(conn->ssl);
 }
 
 X509 *

@@ -111,6 +111,8 @@ iossl_verifier_cleanup(iossl_verifier *v)
     v->name = NULL;
     iossl_error_free(v->cause);
     v->cause = NULL;
+    sk_X509_pop_free(v->refused, X509_free);
+    v->refused = NULL;
 }
 
 void
@@ -121,6 +123,8 @@ iossl_verifier_begin(iossl_verifier *v)
     v->broken_rule = NULL;
     v->cost = (iossl_paths_cost){0};
     iossl_error_clear(v->cause);
+    sk_X509_pop_free(v->refused, X509_free);
+    v->refused = NULL;
 }
 
 static bool
@@ -372,9 +376,19 @@ check_name(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
     return false;
 }
 
+/* Keeps the chain that is refused: OpenSSL forgets it, or the leaf of it, with the handshake. */
+static void
+note_refused(iossl_verifier *v, X509_STORE_CTX *store_ctx)
+{
+    STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(store_ctx);
+
+    if (v->refused == NULL && sent != NULL)
+        v->refused = X509_chain_up_ref(sent);
+}
+
 /* The leaf as a whole, after the chain was found good or was overridden. */
-static bool
-check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
+bool
+iossl_verifier_check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
 {
     if (is_pinned(v, leaf)) {
         iossl_error_clear(v->cause);
@@ -411,11 +425,13 @@ verify(iossl_verifier *v, int ok, X509_STORE_CTX *store_ctx)
         } else {
             note_chain_error(v, store_ctx);
         }
+        note_refused(v, store_ctx);
         return 0;
     }
     if (X509_STORE_CTX_get_error_depth(store_ctx) > 0 || (v->accepted == leaf && ok == 1))
         return 1;
-    if (!check_leaf(v, leaf, X509_STORE_CTX_get0_chain(store_ctx))) {
+    if (!iossl_verifier_check_leaf(v, leaf, X509_STORE_CTX_get0_chain(store_ctx))) {
+        note_refused(v, store_ctx);
         X509_STORE_CTX_set_error(store_ctx, iossl_error_get_code(v->cause) == IOSSL_E_PIN
                                                 ? X509_V_ERR_APPLICATION_VERIFICATION
                                                 : X509_V_ERR_HOSTNAME_MISMATCH);
@@ -614,7 +630,7 @@ iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verif
                         X509_verify_cert_error_string(verify_result));
         return false;
     }
-    return check_leaf(v, leaf, NULL);
+    return iossl_verifier_check_leaf(v, leaf, NULL);
 }
 
 /* ---- A chain by itself ----------------------------------------------------------------------- */
@@ -635,6 +651,21 @@ set_parameters(X509_STORE_CTX *store_ctx, SSL_CTX *ssl_ctx, iossl_role role, int
     return true;
 }
 
+X509_STORE_CTX *
+iossl_verify_store_ctx_new(SSL_CTX *ssl_ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *chain,
+                           int64_t at)
+{
+    X509_STORE_CTX *store_ctx = X509_STORE_CTX_new();
+
+    if (store_ctx != NULL
+        && (X509_STORE_CTX_init(store_ctx, SSL_CTX_get_cert_store(ssl_ctx), leaf, chain) != 1
+            || !set_parameters(store_ctx, ssl_ctx, role, at))) {
+        X509_STORE_CTX_free(store_ctx);
+        store_ctx = NULL;
+    }
+    return store_ctx;
+}
+
 iossl_status
 iossl_verify_chain(iossl_ctx *ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *chain,
                    const char *name, int64_t at, iossl_error *err)
@@ -648,9 +679,7 @@ iossl_verify_chain(iossl_ctx *ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *
         return IOSSL_ERROR;
     if (!iossl_verifier_init(&v, role, iossl_ctx_get0_verify_settings(ctx))
         || (name != NULL && (v.name = strdup(name)) == NULL)
-        || (store_ctx = X509_STORE_CTX_new()) == NULL
-        || X509_STORE_CTX_init(store_ctx, SSL_CTX_get_cert_store(ssl_ctx), leaf, chain) != 1
-        || !set_parameters(store_ctx, ssl_ctx, role, at)
+        || (store_ctx = iossl_verify_store_ctx_new(ssl_ctx, role, leaf, chain, at)) == NULL
         || X509_STORE_CTX_set_ex_data(store_ctx, iossl_init_verifier_index(), &v) != 1) {
         iossl_error_memory(err);
         goto done;

@@ -45,6 +45,7 @@ typedef struct iossl_verifier {
     const char *broken_rule;    /* a constant: what the error is about; NULL: OpenSSL knows */
     X509_STORE_CTX_verify_fn check_signatures;  /* OpenSSL's own, after the rules */
     iossl_paths_cost cost;      /* of looking for other paths than OpenSSL's first */
+    STACK_OF(X509) *refused;    /* owned; the chain as sent, where it was refused */
 } iossl_verifier;
 
 /* False: no memory. */
@@ -63,5 +64,14 @@ int iossl_verify_cert(X509_STORE_CTX *store_ctx, void *unused);
  */
 bool iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verify_result,
                            bool has_psk);
+
+/* The leaf by itself, name and pins, as after a chain was found good; chain: as verified, or NULL.
+ * False: cause says why. */
+bool iossl_verifier_check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain);
+
+/* A verification as a handshake on this SSL_CTX would make it, without callbacks. at 0: now. NULL: no
+ * memory. */
+X509_STORE_CTX *iossl_verify_store_ctx_new(SSL_CTX *ssl_ctx, iossl_role role, X509 *leaf,
+                                           STACK_OF(X509) *chain, int64_t at);
 
 #endif
