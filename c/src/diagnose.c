@@ -138,7 +138,7 @@ heal_no_issuer(const facts *f)
     const char *uri = f->info != NULL && f->info->n_issuer_uris > 0 ? f->info->issuer_uris[0] : NULL;
 
     return format("if \"%s\" is an intermediate CA, the other side has to send its certificate, by "
-                  "appending it to its SSL_cert_file%s%s%s; if it is a CA of your own, give its "
+                  "appending it to its certificate file%s%s%s; if it is a CA of your own, give its "
                   "certificate with SSL_ca_file or SSL_ca_path", shown(f->issuer),
                   uri == NULL ? "" : " (it can be fetched from ", uri == NULL ? "" : uri,
                   uri == NULL ? "" : ")");
@@ -451,6 +451,7 @@ diagnose(SSL_CTX *ssl_ctx, iossl_verifier *v, X509 *leaf, STACK_OF(X509) *chain,
     (void)X509_verify_cert(store_ctx);
     d->chain = X509_STORE_CTX_get1_chain(store_ctx);
     iossl_verifier_begin(v);
+    v->settings.mode |= IOSSL_VERIFY_PEER;      /* also where nothing need be verified */
     if (v->role == IOSSL_CLIENT && !iossl_verifier_check_leaf(v, leaf, d->chain))
         add_leaf_error(d, v, leaf);
     done = !d->is_out_of_memory;

@@ -6,9 +6,12 @@
 
 #include "opts.h"
 
+extern const tool_command tool_command_connect;
+extern const tool_command tool_command_serve;
 extern const tool_command tool_command_check;
 extern const tool_command tool_command_cert_show;
 extern const tool_command tool_command_cert_make;
 extern const tool_command tool_command_suffix;
+extern const tool_command tool_command_ocsp;
 
 #endif

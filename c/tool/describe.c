@@ -299,7 +299,8 @@ describe_cert(report *r, const X509 *cert, describe_extent extent)
     issuer = name_of(info->issuer, info->n_issuer);
     report_text(r, "subject", extent == DESCRIBE_FULL ? "subject" : NULL, subject);
     report_text(r, "issuer", "issued by",
-                X509_check_issued((X509 *)cert, (X509 *)cert) == X509_V_OK && !report_is_json(r)
+                !report_is_json(r)
+                        && X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0
                     ? "itself" : issuer);
     altnames(r, info, extent);
     validity(r, info);

@@ -15,10 +15,13 @@
 #include "show.h"
 
 static const tool_command *const COMMANDS[] = {
+    &tool_command_connect,
+    &tool_command_serve,
     &tool_command_check,
     &tool_command_cert_show,
     &tool_command_cert_make,
     &tool_command_suffix,
+    &tool_command_ocsp,
 };
 
 static int

@@ -14,10 +14,11 @@ use IO::Handle;
 use JSON::PP ();
 use POSIX ();
 
-our @EXPORT = qw(iossl iossl_json start_iossl scratch write_file read_file cert tool openssl);
+our @EXPORT = qw(iossl iossl_json start_iossl scratch write_file read_file cert tool openssl serve
+    s_server fake_server relay);
 
 $SIG{ALRM} = sub { die "watchdog: the test took too long\n" };
-alarm 120;
+alarm 280;
 
 my $dir = File::Temp->newdir('iossl-tool-XXXXXX', TMPDIR => 1);
 
@@ -85,6 +86,58 @@ sub iossl_json {
 # Starts "iossl arguments..." and leaves it running: { pid, out, err }; it ends with the object.
 sub start_iossl { return ToolTest::Process->new(tool(), @_) }
 
+# Starts "iossl serve arguments..." on a free port; the process, and its port.
+sub serve {
+    my $server = start_iossl('serve', '-l', '127.0.0.1:0', @_);
+    my $port = $server->line_with(qr/^listening on 127\.0\.0\.1, port (\d+)$/)
+        or die 'iossl serve: ' . $server->errors;
+    return ($server, $port);
+}
+
+# The same of openssl s_server, which sends lines back in reverse.
+sub s_server {
+    my $server = ToolTest::Process->new('openssl', 's_server', '-accept', '127.0.0.1:0', '-rev', @_);
+    my $port = $server->line_with(qr/^ACCEPT .*:(\d+)$/) or die 's_server: ' . $server->errors;
+    return ($server, $port);
+}
+
+# A listening socket on the loopback and a process that gives each of $n connections to the code; the
+# process ends with the object.
+sub fake_server {
+    my ($code, $n) = @_;
+    require IO::Socket::INET;
+    my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', Proto => 'tcp')
+        or die "listen: $!";
+    my $server = ToolTest::Process->fork_code(sub {
+        for (1 .. $n || 1) {
+            my $sock = $listener->accept or last;
+            $sock->autoflush(1);
+            eval { $code->($sock); 1 } or print STDERR $@;
+            close $sock;
+        }
+    });
+    return ($server, $listener->sockport);
+}
+
+# Moves bytes between a socket and a port of the loopback until one side ends.
+sub relay {
+    my ($sock, $port) = @_;
+    my $other = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp')
+        or die "relay: $!";
+    my %to = (fileno($sock) => [$sock, $other], fileno($other) => [$other, $sock]);
+    while (1) {
+        my $bits = '';
+        vec($bits, $_, 1) = 1 for keys %to;
+        select($bits, undef, undef, undef) > 0 or return;
+        for my $fd (keys %to) {
+            next if !vec $bits, $fd, 1;
+            my ($from, $into) = @{ $to{$fd} };
+            sysread $from, my $bytes, 16384 or return;
+            syswrite $into, $bytes;
+        }
+    }
+}
+
 # The openssl program, quietly; its output.
 sub openssl {
     my @command = map { "'" . s/'/'\\''/gr . "'" } 'openssl', @_;
@@ -111,6 +164,20 @@ sub new {
     }
     close $w;
     return bless { pid => $pid, owner => $$, out => $r, err => $err }, $class;
+}
+
+sub fork_code {
+    my ($class, $code) = @_;
+    my $err = File::Temp->new;
+    defined(my $pid = fork) or die "fork: $!";
+    if (!$pid) {
+        $SIG{ALRM} = 'DEFAULT';
+        alarm 100;
+        open STDERR, '>&', $err or POSIX::_exit(126);
+        $code->();
+        POSIX::_exit(0);
+    }
+    return bless { pid => $pid, owner => $$, err => $err }, $class;
 }
 
 sub pid { return $_[0]{pid} }

@@ -1,0 +1,109 @@
+# ocsp.t - iossl ocsp: certificates and responses that the openssl program makes.
+use strict;
+use warnings;
+use Test::More;
+use lib 't/lib';
+use ToolTest;
+
+# A CA and a certificate that names a responder on this port of the loopback.
+my $config = write_file('ca.cnf', <<'END');
+[req]
+distinguished_name = dn
+prompt = no
+[dn]
+CN = leaf.test
+[ca]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign,digitalSignature
+[leaf]
+subjectAltName = DNS:leaf.test
+authorityInfoAccess = OCSP;URI:http://127.0.0.1:9/ocsp
+END
+my ($ca, $ca_key, $leaf) = map { scratch($_) } qw(ca.pem ca.key leaf.pem);
+openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-config', $config, '-extensions', 'ca',
+    '-subj', '/CN=OCSP root', '-keyout', $ca_key, '-out', $ca, '-days', 2);
+openssl('req', '-newkey', 'rsa:2048', '-nodes', '-config', $config, '-keyout', scratch('leaf.key'),
+    '-out', scratch('leaf.csr'));
+openssl('x509', '-req', '-in', scratch('leaf.csr'), '-CA', $ca, '-CAkey', $ca_key, '-set_serial',
+    '0x1234', '-days', 2, '-extfile', $config, '-extensions', 'leaf', '-out', $leaf);
+
+# What the CA answers where its index says so.
+sub response {
+    my ($name, $line) = @_;
+    my $index = write_file("$name.index", $line);
+    openssl('ocsp', '-issuer', $ca, '-cert', $leaf, '-no_nonce', '-reqout', scratch('request'));
+    openssl('ocsp', '-index', $index, '-rsigner', $ca, '-rkey', $ca_key, '-CA', $ca, '-reqin',
+        scratch('request'), '-respout', scratch("$name.der"), '-ndays', 1);
+    return scratch("$name.der");
+}
+my $good    = response('good', "V\t490101000000Z\t\t1234\tunknown\t/CN=leaf.test\n");
+my $revoked = response('revoked',
+    "R\t490101000000Z\t250101000000Z,keyCompromise\t1234\tunknown\t/CN=leaf.test\n");
+my $unknown = response('unknown', '');
+
+subtest 'a certificate, and an answer given: good' => sub {
+    my $run = iossl_json('ocsp', $leaf, '--ca-file', $ca, '--response', $good);
+    is $run->{status}, 0, 'status' or diag $run->{out};
+    is $run->{json}{status}, 'good', 'the answer';
+    is $run->{json}{responder}, 'http://127.0.0.1:9/ocsp', 'the responder';
+    like $run->{json}{$_}, qr/^20\d\d-\d\d-\d\dT/, $_ for qw(this_update next_update);
+    is $run->{json}{$_}, undef, "no $_" for qw(hard_error soft_error revocation_time);
+};
+
+subtest 'revoked' => sub {
+    my $run = iossl_json('ocsp', $leaf, '--ca-file', $ca, '--response', $revoked);
+    is $run->{status}, 1, 'status';
+    is $run->{json}{status}, 'revoked', 'the answer';
+    is $run->{json}{revocation_time}, '2025-01-01T00:00:00Z', 'since when';
+    is $run->{json}{reason}, 'keyCompromise', 'why';
+    like $run->{json}{hard_error}, qr/revoked/, 'the sentence';
+    like iossl('ocsp', $leaf, '--ca-file', $ca, '--response', $revoked)->{out}, qr/^status +revoked$/m,
+        'as text';
+};
+
+subtest 'no answer that can be relied on' => sub {
+    my $run = iossl_json('ocsp', $leaf, '--ca-file', $ca, '--response', cert('server.der'));
+    is $run->{status}, 3, 'something else: status';
+    is $run->{json}{status}, 'no answer', 'said so';
+    cmp_ok length $run->{json}{soft_error}, '>', 10, 'and why';
+
+    $run = iossl_json('ocsp', $leaf, '--ca-file', $ca, '--timeout', 2);
+    is $run->{status}, 3, 'a responder that is not there: status';
+    like $run->{json}{soft_error}, qr{127\.0\.0\.1:9}, 'it is named';
+
+    $run = iossl_json('ocsp', cert('server.pem'), '--ca-file', cert('ca.pem'));
+    is $run->{status}, 3, 'a certificate without a responder: status';
+    is $run->{json}{responder}, undef, 'there is none';
+    like iossl('ocsp', cert('server.pem'), '--ca-file', cert('ca.pem'))->{out}, qr/nobody to ask/,
+        'said so';
+};
+
+subtest 'the issuer may be given by itself' => sub {
+    my $run = iossl_json('ocsp', $leaf, '--issuer', $ca, '--response', $good, '--ca-file',
+        cert('ca.pem'));
+    isnt $run->{json}{status}, 'revoked', 'it is found';
+    is $run->{json}{responder}, 'http://127.0.0.1:9/ocsp', 'so there is something to ask';
+};
+
+subtest 'a response by itself' => sub {
+    for my $row ([$good, 0, 'good'], [$revoked, 1, 'revoked'], [$unknown, 1, 'unknown']) {
+        my ($file, $status, $word) = @$row;
+        my $run = iossl_json('ocsp', $file);
+        is $run->{status}, $status, "$word: status";
+        is $run->{json}{response_status}, 'successful', 'the response';
+        is $run->{json}{answers}[0]{status}, $word, 'the answer';
+        is $run->{json}{answers}[0]{serial}, 0x1234, 'about which';
+        like iossl('ocsp', $file)->{out}, qr/^ *status +$word$/m, 'as text';
+    }
+};
+
+subtest 'files that are neither' => sub {
+    for my $file ('/nonexistent', cert('garbage.pem'), cert('empty.pem')) {
+        my $run = iossl('ocsp', $file);
+        is $run->{status}, 2, $file;
+        like $run->{err}, qr/\Q$file\E/, 'is named';
+    }
+    is iossl('ocsp', $good, '--response', $good)->{status}, 2, 'a response about a response';
+};
+
+done_testing;

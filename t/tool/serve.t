@@ -1,0 +1,80 @@
+# serve.t - iossl serve, with openssl s_client and our own command as clients.
+use strict;
+use warnings;
+use Test::More;
+use lib 't/lib';
+use IO::Socket::INET;
+use ToolTest;
+
+subtest 'a self-made certificate, saved and pinned' => sub {
+    my $ca = scratch('serve.pem');
+    my $server = start_iossl('serve', '-l', '127.0.0.1:0', '--save-cert', $ca, '--self-made',
+        'one.test', '--self-made', '127.0.0.1');
+    my $pin = $server->line_with(qr/--pin '(\S+)'/);
+    my $port = $server->line_with(qr/^listening on 127\.0\.0\.1, port (\d+)$/);
+    is iossl('connect', "127.0.0.1:$port", '--ca-file', $ca)->{status}, 0, 'by its file';
+    is iossl('connect', "127.0.0.1:$port", '--ca-file', $ca, '--name', 'one.test')->{status}, 0,
+        'its other name';
+    is iossl('connect', "127.0.0.1:$port", '--pin', $pin)->{status}, 0, 'by its fingerprint';
+    is iossl('connect', "127.0.0.1:$port")->{status}, 1, 'not without';
+};
+
+my @own = ('--cert', cert('server.pem'), '--key', cert('server.key'));
+my @client = ('--name', 'server.test', '--ca-file', cert('ca.pem'), '-i', '-q', '--timeout', 5);
+
+subtest 'lines come back, and openssl likes it too' => sub {
+    my ($server, $port) = serve(@own);
+    my $said = openssl('s_client', '-connect', "127.0.0.1:$port", '-CAfile', cert('ca.pem'),
+        '-verify_return_error', '-verify_hostname', 'server.test');
+    like $said, qr/Verify return code: 0 \(ok\)/, 's_client verifies';
+    is iossl({ stdin => "a\nb\n" }, 'connect', "127.0.0.1:$port", @client)->{out}, "a\nb\n", 'echo';
+};
+
+subtest 'a fixed answer; each client is told of; --count ends it' => sub {
+    my $file = write_file('answer', "fixed\0answer\n");
+    my ($server, $port) = serve(@own, '--answer', $file, '--count', 2, '--alpn', 'x');
+    for (1 .. 2) {
+        is iossl({}, 'connect', "127.0.0.1:$port", @client, '--alpn', 'x', '--sni', 'sni.test')
+            ->{out}, "fixed\0answer\n", 'the answer';
+    }
+    my $told = $server->rest;
+    is $server->wait_end, 0, 'ended by itself';
+    like $told, qr/^127\.0\.0\.1: TLSv1_3, TLS_\w+, name asked for: sni\.test, ALPN: x, client certificate: none/m,
+        'who came';
+};
+
+subtest 'client certificates' => sub {
+    my ($server, $port) = serve(@own, '--client-ca', cert('ca.pem'), '--http');
+    my $ask = { stdin => "GET / HTTP/1.0\n\n" };
+    like iossl($ask, 'connect', "127.0.0.1:$port", @client, '--crlf', '--cert', cert('client.pem'),
+        '--key', cert('client.key'))->{out}, qr/client certificate: CN=/, 'one is told of';
+    like iossl($ask, 'connect', "127.0.0.1:$port", @client, '--crlf')->{out},
+        qr/client certificate: none/, 'none is fine unless required';
+};
+
+subtest 'a client that fails or stalls keeps nobody else' => sub {
+    my ($server, $port) = serve(@own);
+    my $stall = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die $!;
+    is iossl('connect', "127.0.0.1:$port", '--ca-file', cert('other-ca.pem'))->{status}, 1, 'refuses';
+    is iossl({ stdin => "x\n" }, 'connect', "127.0.0.1:$port", @client)->{out}, "x\n", 'the next';
+};
+
+subtest 'what cannot be served' => sub {
+    my ($server, $port) = serve(@own);
+    for my $row (
+        [['-l', "127.0.0.1:$port"],             qr/in use/],
+        [['--cert', '/nonexistent'],            qr{/nonexistent}],
+        [['--answer', '/nonexistent'],          qr{/nonexistent can't be read}],
+        [['--require-client'],                  qr/without --client-ca/],
+        [['--count', '0'],                      qr/a number from 1/],
+        [['operand'],                           qr/one argument too many/],
+    ) {
+        my ($args, $error) = @$row;
+        my $run = iossl('serve', @$args);
+        is $run->{status}, 2, "@$args";
+        $run->{err} =~ s/\s+/ /g;
+        like $run->{err}, $error, 'the reason';
+    }
+};
+
+done_testing;
