@@ -1206,7 +1206,7 @@ iossl_conn_get0_group(const iossl_conn *conn)
 {
     const char *name = has_version(conn) ? iossl_compat_group_name(conn->ssl) : NULL;
 
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return name;
 }
 

@@ -18,6 +18,7 @@
 #include "context.h"
 #include "error.h"
 #include "init.h"
+#include "paths.h"
 #include "verify.h"
 
 /* More than a chain can have: what comes after these says nothing new. */
@@ -392,8 +393,7 @@ add_chain_error(iossl_diagnosis *d, const facts *f)
     free(cert);
 }
 
-/* Where the diagnosis is that a verification belongs to: an index of ex_data would do, too, but this
- * is read only here. */
+/* Of a verification without a verifier, so that its index is free for the diagnosis. */
 static int
 go_on(int ok, X509_STORE_CTX *store_ctx)
 {
@@ -431,38 +431,67 @@ add_leaf_error(iossl_diagnosis *d, iossl_verifier *v, X509 *leaf)
     iossl_free(fingerprint);
 }
 
+/* The chain as a handshake would find it: by OpenSSL's first path, or by another one; NULL: none. */
+static STACK_OF(X509) *
+find_good_chain(SSL_CTX *ssl_ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *chain, int64_t at)
+{
+    X509_STORE_CTX *store_ctx = iossl_verify_store_ctx_new(ssl_ctx, role, leaf, chain, at);
+    STACK_OF(X509) *found = NULL;
+    iossl_paths_cost cost = {.paths = 0};
+
+    if (store_ctx != NULL)
+        found = X509_verify_cert(store_ctx) == 1 ? X509_STORE_CTX_get1_chain(store_ctx)
+                                                 : iossl_paths_find(store_ctx, &cost);
+    X509_STORE_CTX_free(store_ctx);
+    return found;
+}
+
+/* Collects what is wrong on OpenSSL's first path. False: no memory. */
+static bool
+collect(iossl_diagnosis *d, SSL_CTX *ssl_ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *chain,
+        int64_t at)
+{
+    X509_STORE_CTX *store_ctx = iossl_verify_store_ctx_new(ssl_ctx, role, leaf, chain, at);
+    bool done = store_ctx != NULL
+                && X509_STORE_CTX_set_ex_data(store_ctx, iossl_init_verifier_index(), d) == 1;
+
+    if (done) {
+        X509_STORE_CTX_set_verify_cb(store_ctx, go_on);
+        (void)X509_verify_cert(store_ctx);
+        d->chain = X509_STORE_CTX_get1_chain(store_ctx);
+    }
+    X509_STORE_CTX_free(store_ctx);
+    return done;
+}
+
 /* v: settings, role and name; its verdict is overwritten. */
 static iossl_diagnosis *
 diagnose(SSL_CTX *ssl_ctx, iossl_verifier *v, X509 *leaf, STACK_OF(X509) *chain, int64_t at,
          iossl_error *err)
 {
     iossl_diagnosis *d = calloc(1, sizeof *d);
-    X509_STORE_CTX *store_ctx = NULL;
     bool done = false;
 
-    if (d == NULL
-        || (store_ctx = iossl_verify_store_ctx_new(ssl_ctx, v->role, leaf, chain, at)) == NULL
-        || X509_STORE_CTX_set_ex_data(store_ctx, iossl_init_verifier_index(), d) != 1)
+    if (d == NULL)
         goto done;
     d->n_sent = sk_X509_num(chain);
     if (d->n_sent < 1 || X509_cmp(sk_X509_value(chain, 0), leaf) != 0)
         d->n_sent = d->n_sent < 1 ? 1 : d->n_sent + 1;
-    X509_STORE_CTX_set_verify_cb(store_ctx, go_on);
-    (void)X509_verify_cert(store_ctx);
-    d->chain = X509_STORE_CTX_get1_chain(store_ctx);
+    if ((d->chain = find_good_chain(ssl_ctx, v->role, leaf, chain, at)) == NULL
+        && !collect(d, ssl_ctx, v->role, leaf, chain, at))
+        goto done;
     iossl_verifier_begin(v);
     v->settings.mode |= IOSSL_VERIFY_PEER;      /* also where nothing need be verified */
     if (v->role == IOSSL_CLIENT && !iossl_verifier_check_leaf(v, leaf, d->chain))
         add_leaf_error(d, v, leaf);
     done = !d->is_out_of_memory;
 done:
-    X509_STORE_CTX_free(store_ctx);
     if (!done) {
         iossl_error_memory(err);
         iossl_diagnosis_free(d);
         d = NULL;
     }
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return d;
 }
 
@@ -508,7 +537,7 @@ iossl_conn_diagnose(const iossl_conn *conn, iossl_error *err)
         d = diagnose(SSL_get_SSL_CTX(iossl_conn_get0_ssl(conn)), &v, leaf, chain, 0, err);
     iossl_verifier_cleanup(&v);
     X509_free(leaf);
-    ERR_clear_error();
+    iossl_error_clear_queue();
     return d;
 }
 

@@ -575,6 +575,7 @@ verify_paths(iossl_verifier *v, X509_STORE_CTX *store_ctx)
         return verify_openly(store_ctx);
     }
     note_chain_error(v, store_ctx);
+    note_refused(v, store_ctx);
     return 0;
 }
 
