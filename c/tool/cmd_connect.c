@@ -551,7 +551,8 @@ show_signature(report *r, SSL *ssl)
         return;
     }
     (void)SSL_get_peer_signature_nid(ssl, &digest);
-    report_format(r, "signature", "signature", "%s%s%s", OBJ_nid2sn(type),
+    report_format(r, "signature", "signature", "%s%s%s",
+                  type == EVP_PKEY_EC ? "ECDSA" : OBJ_nid2sn(type),
                   digest == NID_undef ? "" : ", ", digest == NID_undef ? "" : OBJ_nid2sn(digest));
 }
 
