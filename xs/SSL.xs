@@ -134,6 +134,7 @@ print_items(pTHX_ glue_handle *h, SV **first, SSize_t n)
 
     if (cv == NULL)
         return glue_print(aTHX_ h, first, n);
+    sv_2mortal(SvREFCNT_inc_simple_NN((SV *)h->owner));     /* magic may throw the handle away */
     joined = sv_2mortal(newSVpvs(""));
     for (SSize_t i = 0; i < n; i++) {
         if (i > 0 && PL_ofsgv != NULL && SvOK(GvSVn(PL_ofsgv)))

@@ -65,12 +65,36 @@ transfer(pTHX_ glue_handle *h, transfer_kind kind, char *buf, size_t len, size_t
     return status;
 }
 
+/* Perl code is about to run (a handler, magic, an overloaded operator), which may throw away the handle:
+ * a mortal keeps h until the statement is over. */
+static void
+keep(pTHX_ const glue_handle *h)
+{
+    sv_2mortal(SvREFCNT_inc_simple_NN((SV *)h->owner));
+}
+
+/* Does looking at this argument run Perl code? */
+static bool
+runs_code(const SV *sv)
+{
+    return sv != NULL && (SvGMAGICAL(sv) || SvROK(sv));
+}
+
+/* A number that may be tied, undef or missing. */
+static IV
+number_of(pTHX_ SV *sv)
+{
+    if (sv == NULL)
+        return 0;
+    SvGETMAGIC(sv);
+    return SvOK(sv) ? SvIV_nomg(sv) : 0;
+}
+
 /* A signal has arrived: runs its handler. False: the handle is gone, or no longer ours, after it. */
 static bool
 run_signal_handlers(pTHX_ glue_handle *h)
 {
-    /* The handler may throw away the handle; the mortal keeps h until the statement is over. */
-    sv_2mortal(SvREFCNT_inc_simple_NN((SV *)h->owner));
+    keep(aTHX_ h);
     PERL_ASYNC_CHECK();
     return h->conn != NULL;
 }
@@ -239,7 +263,7 @@ resolve_offset(pTHX_ IV offset, size_t len)
 static void
 open_buffer(pTHX_ read_buffer *b, SV *buf, SV *offset_sv)
 {
-    IV offset = offset_sv == NULL || !SvOK(offset_sv) ? 0 : SvIV(offset_sv);
+    IV offset = number_of(aTHX_ offset_sv);
     STRLEN len;
 
     if (!SvOK(buf))
@@ -260,14 +284,17 @@ open_buffer(pTHX_ read_buffer *b, SV *buf, SV *offset_sv)
 static char *
 room(pTHX_ read_buffer *b, size_t have, size_t n)
 {
-    size_t cur = SvCUR(b->sv), needed = b->start + have + n + 1;
+    size_t needed = b->start + have + n + 1;
     char *bytes;
+    STRLEN cur;
 
+    /* Perl code may have run since, and made anything of the scalar. */
+    (void)SvPV_force_nomg(b->sv, cur);
     if (needed < n)
         Perl_croak(aTHX_ "Out of memory in a read of %" UVuf " bytes", (UV)n);
     bytes = SvGROW(b->sv, needed);
-    if (b->start > cur)
-        Zero(bytes + cur, b->start - cur, char);
+    if (b->start + have > cur)
+        Zero(bytes + cur, b->start + have - cur, char);
     return bytes + b->start + have;
 }
 
@@ -275,8 +302,8 @@ room(pTHX_ read_buffer *b, size_t have, size_t n)
 static void
 close_buffer(pTHX_ read_buffer *b, size_t n)
 {
-    if (b->start > SvCUR(b->sv))
-        (void)room(aTHX_ b, 0, 0);
+    if (b->start > SvCUR(b->sv) || !SvPOK(b->sv) || SvTHINKFIRST(b->sv))
+        (void)room(aTHX_ b, n, 0);
     SvCUR_set(b->sv, b->start + n);
     *SvEND(b->sv) = '\0';
     (void)SvPOK_only(b->sv);        /* bytes, no longer UTF-8 */
@@ -344,11 +371,23 @@ read_into(pTHX_ glue_handle *h, SV *buf, size_t len, SV *offset_sv, glue_read_ki
     }
     do {
         size_t step = len - got < MAX_RECORD ? len - got : MAX_RECORD;
-        char *to = room(aTHX_ & b, got, got > step && got < len - got ? got : step);
         size_t n;
 
-        status = transfer(aTHX_ h, kind == GLUE_PEEK ? PEEK : READ, to, step, &n);
+        /* Code that runs inside could move the program's scalar away from under OpenSSL. */
+        if (h->calls_back) {
+            SV *own = sv_2mortal(newSV(step + 1));
+
+            status = transfer(aTHX_ h, kind == GLUE_PEEK ? PEEK : READ, SvPVX(own), step, &n);
+            if (n > 0)
+                Copy(SvPVX(own), room(aTHX_ & b, got, n), n, char);
+        } else {
+            char *to = room(aTHX_ & b, got, got > step && got < len - got ? got : step);
+
+            status = transfer(aTHX_ h, kind == GLUE_PEEK ? PEEK : READ, to, step, &n);
+        }
         got += n;
+        if (n > 0)
+            SvCUR_set(b.sv, b.start + got);
         if (status == IOSSL_INTERRUPTED && kind == GLUE_READ_ALL) {
             if (!run_signal_handlers(aTHX_ h))
                 return closed_meanwhile();
@@ -374,9 +413,11 @@ read_into(pTHX_ glue_handle *h, SV *buf, size_t len, SV *offset_sv, glue_read_ki
 SSize_t
 glue_read(pTHX_ glue_handle *h, SV *buf, SV *len_sv, SV *offset_sv, glue_read_kind kind)
 {
-    IV len = len_sv != NULL && SvOK(len_sv) ? SvIV(len_sv) : 0;
+    IV len;
 
-    if (len < 0)
+    if (runs_code(buf) || runs_code(len_sv) || runs_code(offset_sv))
+        keep(aTHX_ h);
+    if ((len = number_of(aTHX_ len_sv)) < 0)
         Perl_croak(aTHX_ "Negative length");
     if (h->read_is_plain && h->is_over_handle)
         return read_outer(aTHX_ h, buf, len_sv, offset_sv, kind);
@@ -448,6 +489,14 @@ separator(pTHX_ iossl_separator *sep)
     sep->bytes = SvPV_const(rs, len);
     sep->length = len;
     sep->kind = len == 0 ? IOSSL_SEP_PARAGRAPH : IOSSL_SEP_STRING;
+}
+
+/* A copy of its own, where the program may change $/ meanwhile. */
+static void
+keep_separator(pTHX_ iossl_separator *sep)
+{
+    if (sep->kind == IOSSL_SEP_STRING)
+        sep->bytes = SvPVX_const(newSVpvn_flags(sep->bytes, sep->length, SVs_TEMP));
 }
 
 /* As perl's own: $. counts, and belongs to the handle that was read last. */
@@ -530,7 +579,11 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
     bool done = false;
 
     *has_failed = false;
+    if (SvGMAGICAL(PL_rs))
+        keep(aTHX_ h);
     separator(aTHX_ &sep);
+    if (h->calls_back || h->is_over_handle)
+        keep_separator(aTHX_ &sep);
     glue_begin(aTHX);
     while (!done && h->conn != NULL) {
         const char *piece = NULL;
@@ -552,7 +605,7 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
                 line = newSVpvn_flags(piece, len, SVs_TEMP);
         } else if (status != IOSSL_INTERRUPTED) {
             break;
-        } else if (!run_signal_handlers(aTHX_ h)) {
+        } else if (keep_separator(aTHX_ & sep), !run_signal_handlers(aTHX_ h)) {
             *has_failed = true;
             closed_meanwhile();
             return NULL;
@@ -594,18 +647,20 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
 static const char *
 bytes_of(pTHX_ SV *sv, STRLEN *len, const char *what, bool may_be_wide)
 {
-    const char *bytes = SvPV_nomg_const(sv, *len);
+    bool is_overloaded = SvROK(sv) && SvAMAGIC(sv);
 
-    if (!SvUTF8(sv) && !(SvROK(sv) && SvAMAGIC(sv)))
-        return bytes;
+    if (!SvUTF8(sv) && !is_overloaded)
+        return SvPV_nomg_const(sv, *len);
     {
-        SV *copy = sv_2mortal(newSVpvn(bytes, *len));
+        SV *copy = sv_newmortal();
 
-        /* An overloaded object has no flag of its own; its string has. */
-        if (SvROK(sv)) {
-            copy = sv_mortalcopy(&PL_sv_undef);
+        /* An overloaded object has no flag of its own; its string has, and is made once. */
+        if (is_overloaded) {
             sv_copypv(copy, sv);
         } else {
+            const char *bytes = SvPV_nomg_const(sv, *len);
+
+            sv_setpvn(copy, bytes, *len);
             SvUTF8_on(copy);
         }
         if (SvUTF8(copy) && !sv_utf8_downgrade(copy, TRUE)) {
@@ -624,6 +679,13 @@ is_closed_for_writing(const glue_handle *h)
            && !h->read_is_plain && !h->write_is_plain;
 }
 
+/* What is written, out of reach of Perl code that runs meanwhile. */
+static const char *
+own_copy(pTHX_ const char *bytes, size_t len)
+{
+    return SvPVX_const(newSVpvn_flags(bytes, len, SVs_TEMP));
+}
+
 static SSize_t
 write_plain(pTHX_ glue_handle *h, const char *bytes, size_t len, transfer_kind kind)
 {
@@ -638,6 +700,7 @@ write_plain(pTHX_ glue_handle *h, const char *bytes, size_t len, transfer_kind k
         if (n >= 0) {
             done += (size_t)n;
         } else if (errno == EINTR && kind == WRITE_ALL) {
+            bytes = own_copy(aTHX_ bytes, len);
             if (!run_signal_handlers(aTHX_ h))
                 return closed_meanwhile();
         } else {
@@ -651,10 +714,15 @@ static SSize_t
 write_bytes(pTHX_ glue_handle *h, const char *bytes, size_t len, transfer_kind kind)
 {
     iossl_status status = IOSSL_OK;
+    bool is_own = false;
     size_t done = 0;
 
     if (h->conn == NULL)
         return closed_meanwhile();
+    if (kind == WRITE && len > MAX_RECORD)
+        len = MAX_RECORD;
+    if (h->calls_back || h->is_over_handle)
+        bytes = own_copy(aTHX_ bytes, len);
     if (h->write_is_plain)
         return write_plain(aTHX_ h, bytes, len, kind);
     if (is_closed_for_writing(h)) {
@@ -668,6 +736,10 @@ write_bytes(pTHX_ glue_handle *h, const char *bytes, size_t len, transfer_kind k
         status = transfer(aTHX_ h, kind, (char *)bytes + done, len - done, &n);
         done += n;
         if (status == IOSSL_INTERRUPTED && kind == WRITE_ALL) {
+            if (!is_own) {
+                bytes = own_copy(aTHX_ bytes, len);
+                is_own = true;
+            }
             if (!run_signal_handlers(aTHX_ h))
                 return closed_meanwhile();
         } else if (status != IOSSL_OK || kind == WRITE) {
@@ -688,12 +760,15 @@ write_bytes(pTHX_ glue_handle *h, const char *bytes, size_t len, transfer_kind k
 static const char *
 part_of(pTHX_ glue_handle *h, SV *buf, SV *len_sv, SV *offset_sv, size_t *len, const char *what)
 {
-    IV wanted = len_sv == NULL || !SvOK(len_sv) ? 0 : SvIV(len_sv);
-    IV offset = offset_sv == NULL || !SvOK(offset_sv) ? 0 : SvIV(offset_sv);
     STRLEN size = 0;
     const char *bytes = "";
+    IV wanted, offset;
     size_t start;
 
+    if (runs_code(buf) || runs_code(len_sv) || runs_code(offset_sv))
+        keep(aTHX_ h);
+    wanted = number_of(aTHX_ len_sv);
+    offset = number_of(aTHX_ offset_sv);
     if (wanted < 0)
         Perl_croak(aTHX_ "Negative length");
     SvGETMAGIC(buf);
@@ -736,6 +811,8 @@ glue_put(pTHX_ glue_handle *h, SV *sv, const char *what)
     STRLEN len;
     const char *bytes;
 
+    if (runs_code(sv))
+        keep(aTHX_ h);
     SvGETMAGIC(sv);
     bytes = bytes_of(aTHX_ sv, &len, what, true);
     glue_begin(aTHX);
@@ -762,6 +839,7 @@ glue_print(pTHX_ glue_handle *h, SV **items, SSize_t n)
     if (n == 1 && (PL_ors_sv == NULL || !SvOK(PL_ors_sv)))
         return glue_put(aTHX_ h, items[0], "print");
     /* One record, not one for each item. */
+    keep(aTHX_ h);
     joined = sv_2mortal(newSVpvs(""));
     for (SSize_t i = 0; i < n; i++) {
         if (i > 0 && between != NULL && SvOK(between))
