@@ -199,6 +199,43 @@ has_broken_signature(const OCSP_BASICRESP *basic)
     return digest == NID_md5 || digest == NID_md4 || digest == NID_md2;
 }
 
+/* RFC 6960 section 4.4: what is critical and not understood may change what the rest means. Reasons
+ * and times beside an answer change nothing for us. */
+static bool
+is_understood(X509_EXTENSION *extension)
+{
+    static const int KNOWN[] = {NID_id_pkix_OCSP_Nonce,         NID_id_pkix_OCSP_CrlID,
+                                NID_id_pkix_OCSP_archiveCutoff, NID_id_pkix_OCSP_extendedStatus,
+                                NID_crl_reason,                 NID_invalidity_date,
+                                NID_ct_cert_scts};
+    int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+
+    if (X509_EXTENSION_get_critical(extension) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++)
+        if (nid == KNOWN[i])
+            return true;
+    return false;
+}
+
+static bool
+understands_response(OCSP_BASICRESP *basic)
+{
+    for (int i = 0; i < OCSP_BASICRESP_get_ext_count(basic); i++)
+        if (!is_understood(OCSP_BASICRESP_get_ext(basic, i)))
+            return false;
+    return true;
+}
+
+static bool
+understands_single(OCSP_SINGLERESP *single)
+{
+    for (int i = 0; i < OCSP_SINGLERESP_get_ext_count(single); i++)
+        if (!is_understood(OCSP_SINGLERESP_get_ext(single, i)))
+            return false;
+    return true;
+}
+
 /* What OpenSSL said last, in words; it is gone from the queue then. */
 static void
 take_reason(char *out, size_t size, const char *what)
@@ -249,6 +286,10 @@ iossl_ocsp_open(iossl_ocsp_reading *reading, OCSP_RESPONSE *response, STACK_OF(X
     else if (has_broken_signature(reading->basic))
         (void)snprintf(reading->text, sizeof reading->text,
                        "failed to verify OCSP response: its signature uses a broken digest");
+    else if (!understands_response(reading->basic))
+        (void)snprintf(reading->text, sizeof reading->text,
+                       "failed to verify OCSP response: it has a critical extension that can't be "
+                       "understood");
     else if (!is_nonce_right(request, reading->basic))
         (void)snprintf(reading->text, sizeof reading->text,
                        "failed to verify OCSP response: it doesn't repeat our nonce");
@@ -448,7 +489,12 @@ iossl_ocsp_ask(const iossl_ocsp_reading *reading, const iossl_ocsp_subject *subj
             say_soft(answer, now, why);
             break;
         }
-        read_single(single, now, &one);
+        if (understands_single(single)) {
+            read_single(single, now, &one);
+        } else {
+            one = *answer;
+            say_soft(&one, now, "the answer has a critical extension that can't be understood");
+        }
         if (one.kind > answer->kind)
             *answer = one;
     }

@@ -30,6 +30,9 @@
 #include "ocsp_http.h"
 #include "ocsp_staple.h"
 
+/* What RFC 9654 section 2.1 asks of clients, and the most that RFC 8954 allows. */
+#define NONCE_SIZE 32
+
 /* A certificate, and where it stands. */
 typedef struct {
     iossl_ocsp_subject subject;
@@ -155,7 +158,7 @@ request_make(const iossl_ocsp_resolver *r, request *q)
             return false;
         }
     }
-    if (r->sends_nonce && OCSP_request_add1_nonce(q->request, NULL, -1) != 1)
+    if (r->sends_nonce && OCSP_request_add1_nonce(q->request, NULL, NONCE_SIZE) != 1)
         return false;
     if ((len = i2d_OCSP_REQUEST(q->request, &q->der)) <= 0)
         return false;
@@ -552,7 +555,8 @@ take_answer(iossl_ocsp_resolver *r, const char *uri, question *q,
         return false;
     case IOSSL_ANSWER_SOFT:
         q->is_open = false;
-        iossl_ocsp_place_put(r->place, &q->subject, &answer.entry, NULL, answer.text);
+        if (q->is_trusted)      /* another context may trust the issuer */
+            iossl_ocsp_place_put(r->place, &q->subject, &answer.entry, NULL, answer.text);
         complain(r, uri, answer.text, name);
         break;
     case IOSSL_ANSWER_GOOD:

@@ -76,12 +76,14 @@ iossl_staple_begin(iossl_staple *staple, const iossl_verify_settings *settings, 
     return !asks(settings) || SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp) == 1;
 }
 
-/* RFC 7633: does the certificate demand that it be shown with a staple? */
+/* RFC 7633: does the certificate demand that it be shown with a staple? Demands that can't be read
+ * may be this one. */
 static bool
 demands_staple(const X509 *cert)
 {
-    TLS_FEATURE *features = X509_get_ext_d2i(cert, NID_tlsfeature, NULL, NULL);
-    bool found = false;
+    int critical = -1;      /* stays so where there is no such extension */
+    TLS_FEATURE *features = X509_get_ext_d2i(cert, NID_tlsfeature, &critical, NULL);
+    bool found = features == NULL && critical != -1;
 
     for (int i = 0; !found && i < sk_ASN1_INTEGER_num(features); i++)
         found = ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) == TLSEXT_TYPE_status_request;

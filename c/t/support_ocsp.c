@@ -70,6 +70,33 @@ add_about(OCSP_BASICRESP *basic, const test_ocsp_about *about, const EVP_MD *md)
     ASN1_TIME_free(revoked);
 }
 
+/* Critical, and of no meaning. */
+static X509_EXTENSION *
+strange_extension(void)
+{
+    ASN1_OBJECT *oid = OBJ_txt2obj("1.3.6.1.4.1.99999.1", 1);
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, oid, 1, value);
+
+    need(extension != NULL, "an extension");
+    ASN1_OBJECT_free(oid);
+    ASN1_OCTET_STRING_free(value);
+    return extension;
+}
+
+static void
+add_strange_extensions(OCSP_BASICRESP *basic, const test_ocsp_spec *spec)
+{
+    X509_EXTENSION *extension = strange_extension();
+
+    if (spec->critical_in_response)
+        need(OCSP_BASICRESP_add_ext(basic, extension, -1) == 1, "adding it to a response");
+    if (spec->critical_in_answer)
+        need(OCSP_SINGLERESP_add_ext(OCSP_resp_get0(basic, 0), extension, -1) == 1,
+             "adding it to an answer");
+    X509_EXTENSION_free(extension);
+}
+
 unsigned char *
 test_ocsp_response(const test_ocsp_spec *spec, size_t *len)
 {
@@ -82,6 +109,7 @@ test_ocsp_response(const test_ocsp_spec *spec, size_t *len)
         need((basic = OCSP_BASICRESP_new()) != NULL, "OCSP_BASICRESP_new");
         for (size_t i = 0; i < 3 && spec->about[i].cert != NULL; i++)
             add_about(basic, &spec->about[i], spec->id_md);
+        add_strange_extensions(basic, spec);
         if (spec->request != NULL)
             need(OCSP_copy_nonce(basic, spec->request) > 0, "copying the nonce");
         need(OCSP_basic_sign(basic, spec->signer->cert, spec->signer->key,

@@ -31,6 +31,7 @@ typedef struct test_ocsp_spec {
     const EVP_MD *md;               /* of the signature; NULL: SHA-256 */
     const EVP_MD *id_md;            /* of the certificate ids; NULL: SHA-1 */
     OCSP_REQUEST *request;          /* whose nonce is repeated */
+    int critical_in_response, critical_in_answer;   /* an extension nobody knows, critical */
     test_ocsp_about about[3];       /* up to the first without cert */
 } test_ocsp_spec;
 

@@ -198,6 +198,14 @@ test_answers(void)
         {"signed with MD5", {.signer = &rsa, .md = EVP_md5(), .about = {good}}, "",
          "its signature uses a broken digest"},
         {"signed by RSA", {.signer = &rsa, .about = {good}}, "", NULL},
+        {"good, with a critical extension nobody knows",
+         {.signer = &sub, .critical_in_response = 1, .about = {good}}, "",
+         "it has a critical extension that can't be understood"},
+        {"good, with a critical extension within",
+         {.signer = &sub, .critical_in_answer = 1, .about = {good}}, "",
+         "the answer has a critical extension that can't be understood"},
+        {"good beside one with a critical extension",
+         {.signer = &sub, .critical_in_answer = 1, .about = {good, good}}, "", NULL},
         {"try later", {.response_status = OCSP_RESPONSE_STATUS_TRYLATER}, "",
          "OCSP response failed: trylater; subject: /CN=leaf"},
         {"unauthorized", {.response_status = OCSP_RESPONSE_STATUS_UNAUTHORIZED}, "",
@@ -355,6 +363,7 @@ test_nonce(void)
     test_ocsp_spec spec = {.signer = &sub, .about = {{.cert = leaf.cert, .issuer = sub.cert}}};
     iossl_ocsp_resolver *r = resolver(0, leaf.cert), *other;
     OCSP_REQUEST *request;
+    X509_EXTENSION *extension;
 
     ok(iossl_ocsp_resolver_set_nonce(r, true, NULL) == IOSSL_OK, "with a nonce");
     is_str(answer(r, &spec), "", "an answer without it isn't hard");
@@ -365,6 +374,10 @@ test_nonce(void)
     r = resolver(0, leaf.cert);
     (void)iossl_ocsp_resolver_set_nonce(r, true, NULL);
     request = request_of(r, 0);
+    extension = OCSP_REQUEST_get_ext(request, OCSP_REQUEST_get_ext_by_NID(
+                                                  request, NID_id_pkix_OCSP_Nonce, -1));
+    is_int(ASN1_STRING_length(X509_EXTENSION_get_data(extension)), 2 + 32,
+           "which has 32 bytes (RFC 9654)");
     spec.request = request;
     is_str(answer(r, &spec), "", "an answer with it");
     is_str(iossl_ocsp_resolver_soft_error(r), NULL, "can");
@@ -447,6 +460,8 @@ test_trust(void)
     like(iossl_ocsp_resolver_soft_error(r), "the issuer of the certificate isn't trusted",
          "but can't be relied on");
     iossl_ocsp_resolver_free(r);
+    is_int((long)iossl_ocsp_cache_count(iossl_ctx_get0_ocsp_cache(ctx)), 0,
+           "nor is it remembered: who shares the cache may trust it");
     sk_X509_free(chain);
 }
 

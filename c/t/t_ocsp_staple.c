@@ -10,7 +10,7 @@
 #include "support_pair.h"
 #include "tap.h"
 
-static test_identity ca, other_ca, leaf, demanding;
+static test_identity ca, other_ca, leaf, demanding, muddled;
 static const char *version;
 static const char *staple_file;
 static const unsigned char *staple_der;
@@ -270,6 +270,10 @@ test_demanding(void)
     o = connect_to(client, server, set_mode);
     ok(!o.connected, "%s: required and forbidden at once: refused", version);
     like(o.message, "SSL_OCSP_NO_STAPLE forbids", "%s: and why", version);
+    iossl_ctx_free(server);
+    server = raw_server(&muddled);
+    ok(!connect_to(client, server, NULL).connected, "%s: demands that can't be read: refused",
+       version);
     iossl_ctx_free(client);
     iossl_ctx_free(server);
 }
@@ -737,6 +741,9 @@ main(void)
         (const test_extension[]){{NID_tlsfeature, "status_request"},
                                  {NID_info_access, "OCSP;URI:http://ocsp.example.test/"}},
         2);
+    muddled = test_identity_extended(
+        &(test_cert_spec){.issuer = &ca, .serial = 4, .altnames = "DNS:www.example.test"},
+        (const test_extension[]){{NID_tlsfeature, "DER:0500"}}, 1);
     for (int i = 0; i < 2; i++) {
         version = i == 0 ? "TLSv1_2" : "TLSv1_3";
         test_client();
@@ -752,6 +759,7 @@ main(void)
     }
     test_usage();
     use_staple(NULL);
+    test_identity_free(&muddled);
     test_identity_free(&demanding);
     test_identity_free(&leaf);
     test_identity_free(&other_ca);

@@ -8,6 +8,7 @@
  * Leaves    what is asked and believed to libiossl, HTTP to lib/.
  */
 #include "ocsp.h"
+#include "objects.h"
 #include "status.h"
 
 #include <openssl/ocsp.h>
@@ -235,6 +236,7 @@ on_staple_source(void *conn, X509 *cert, iossl_staple_give give, void *to)
     SAVETMPS;
     args = (AV *)sv_2mortal((SV *)newAV());
     av_push(args, SvREFCNT_inc(glue_self(aTHX_ h)));
+    glue_object_lent(cert);
     av_push(args, newSViv(PTR2IV(cert)));
     answer = glue_call_code(aTHX_ context->staple_source, args, &h->exception);
     if (answer != NULL && SvOK(answer)) {
