@@ -113,6 +113,8 @@ typedef enum {
 
 /* ---- Errors ------------------------------------------------------------------------------- */
 
+/* What went wrong. One owner, used for call after call; belongs to one thread at a time. What it
+ * lends (texts) holds until it is set, cleared or freed. */
 typedef struct iossl_error iossl_error;
 
 typedef enum {
@@ -210,6 +212,8 @@ IOSSL_API iossl_status iossl_idn_to_unicode(char **out, const char *ascii, size_
 
 /* ---- Public suffixes (https://publicsuffix.org/list/) -------------------------------------- */
 
+/* A list of suffixes. Immutable once in use, then shared by any number of threads; it has to outlive
+ * the configs, contexts and connections that it was given to. */
 typedef struct iossl_psl iossl_psl;
 
 /* Which part of the list: the ICANN section alone, or the private section (as github.io) too. */
@@ -227,6 +231,7 @@ IOSSL_API const iossl_psl *iossl_psl_builtin(iossl_psl_sections sections);
 IOSSL_API iossl_psl *iossl_psl_new_from_string(const char *text, size_t len, iossl_error *err);
 /* The compiled-in list as an object of the caller's, to be set and freed. */
 IOSSL_API iossl_psl *iossl_psl_new_builtin(iossl_psl_sections sections, iossl_error *err);
+/* NULL and the constants of iossl_psl_builtin() are a no-op. */
 IOSSL_API void iossl_psl_free(iossl_psl *psl);
 /* How many labels count as the suffix where no rule matches, when names are verified: 1 unless set
  * otherwise. Only of lists that were made with _new, before anyone else uses them. */
@@ -347,6 +352,7 @@ IOSSL_API iossl_status iossl_cert_fingerprint(char **out, const X509 *cert, cons
 
 /* A set of fingerprints; built by one owner, immutable once a config or connection has it. */
 typedef struct iossl_pins iossl_pins;
+/* An empty set; NULL: no memory. */
 IOSSL_API iossl_pins *iossl_pins_new(iossl_error *err);
 IOSSL_API iossl_pins *iossl_pins_up_ref(iossl_pins *pins);
 IOSSL_API void iossl_pins_free(iossl_pins *pins);
@@ -356,6 +362,7 @@ IOSSL_API void iossl_pins_free(iossl_pins *pins);
  * IOSSL_E_USAGE "Digest algorithm X is not available".
  */
 IOSSL_API iossl_status iossl_pins_add(iossl_pins *pins, const char *text, iossl_error *err);
+/* How many were added, duplicates included. */
 IOSSL_API size_t iossl_pins_count(const iossl_pins *pins);
 /* True where one of them is the fingerprint of this certificate. Compares in constant time. */
 IOSSL_API bool iossl_pins_match(const iossl_pins *pins, const X509 *cert);
@@ -385,6 +392,7 @@ typedef struct iossl_identity {
  */
 IOSSL_API iossl_status iossl_identity_load(iossl_identity **out, const char *file,
                                            iossl_passwd_cb cb, void *arg, iossl_error *err);
+/* Frees all that it holds. NULL is a no-op. */
 IOSSL_API void iossl_identity_free(iossl_identity *identity);
 /*
  * Loads a private key, PEM or DER. cb NULL: OpenSSL's own prompt on the terminal.
@@ -662,7 +670,8 @@ typedef enum { IOSSL_CLIENT = 0, IOSSL_SERVER = 1 } iossl_role;
 #define IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT 2
 #define IOSSL_VERIFY_CLIENT_ONCE          4
 
-/* What a context will be. Mutable, one owner; a context made of it keeps its own copy. */
+/* What a context will be. Mutable, one owner, one thread at a time; a context made of it keeps its
+ * own copy. */
 typedef struct iossl_config iossl_config;
 
 /*
@@ -791,6 +800,7 @@ IOSSL_API iossl_status iossl_config_set_npn(iossl_config *config, const char *co
 IOSSL_API iossl_status iossl_config_set_session_id_context(iossl_config *config, const void *id,
                                                            size_t len, iossl_error *err);
 
+/* One TLS session with one peer over one transport; see "Connections". One thread at a time. */
 typedef struct iossl_conn iossl_conn;
 
 /*
@@ -877,7 +887,9 @@ IOSSL_API void iossl_config_set_ssl_ctx_cb(iossl_config *config, iossl_ssl_ctx_c
  * least recently used goes first when there are more than max. Any thread may use it at any time.
  */
 typedef struct iossl_session_cache iossl_session_cache;
+/* NULL: no memory. */
 IOSSL_API iossl_session_cache *iossl_session_cache_new(size_t max, iossl_error *err);
+/* Connections that it was given to have references of their own; the last one out frees it. */
 IOSSL_API iossl_session_cache *iossl_session_cache_up_ref(iossl_session_cache *cache);
 IOSSL_API void iossl_session_cache_free(iossl_session_cache *cache);
 /* Adds a session, or counts it as used where it is there already. Takes a reference. False: no
@@ -892,6 +904,7 @@ IOSSL_API SSL_SESSION *iossl_session_cache_get1(iossl_session_cache *cache, cons
  * many that were. */
 IOSSL_API size_t iossl_session_cache_del(iossl_session_cache *cache, const char *key,
                                          const SSL_SESSION *session);
+/* How many sessions it holds now. */
 IOSSL_API size_t iossl_session_cache_count(iossl_session_cache *cache);
 
 /*
@@ -922,8 +935,11 @@ typedef struct iossl_ctx iossl_ctx;
  * NULL on failure; IOSSL_E_CERT, _KEY, _CA, _CRL, _OPTION, _UNSUPPORTED, _FILE, _MEMORY.
  */
 IOSSL_API iossl_ctx *iossl_ctx_new(const iossl_config *config, iossl_error *err);
+/* Adds a reference, from any thread; returns ctx. NULL gives NULL. */
 IOSSL_API iossl_ctx *iossl_ctx_up_ref(iossl_ctx *ctx);
+/* Gives a reference back, from any thread; connections have their own. NULL is a no-op. */
 IOSSL_API void iossl_ctx_free(iossl_ctx *ctx);
+/* What its connections begin with, as the config had it. */
 IOSSL_API iossl_role iossl_ctx_get_role(const iossl_ctx *ctx);
 IOSSL_API int iossl_ctx_get_verify_mode(const iossl_ctx *ctx);
 /* The SSL_CTX of the default entry. Borrowed. Changing it changes what later connections get. */
@@ -975,6 +991,7 @@ typedef void (*iossl_ocsp_entry_fn)(void *to, const iossl_ocsp_entry *entry);
  * goes first when there are more than max. Any thread may use it at any time.
  */
 typedef struct iossl_ocsp_cache iossl_ocsp_cache;
+/* NULL: no memory. References as of a session cache. */
 IOSSL_API iossl_ocsp_cache *iossl_ocsp_cache_new(size_t max, iossl_error *err);
 IOSSL_API iossl_ocsp_cache *iossl_ocsp_cache_up_ref(iossl_ocsp_cache *cache);
 IOSSL_API void iossl_ocsp_cache_free(iossl_ocsp_cache *cache);
@@ -985,6 +1002,7 @@ IOSSL_API bool iossl_ocsp_cache_put(iossl_ocsp_cache *cache, const void *key, si
  * False: there is none. */
 IOSSL_API bool iossl_ocsp_cache_get(iossl_ocsp_cache *cache, const void *key, size_t key_len,
                                     iossl_ocsp_entry_fn fn, void *to);
+/* How many answers it holds now, such that hold no more included. */
 IOSSL_API size_t iossl_ocsp_cache_count(iossl_ocsp_cache *cache);
 /* The cache that connections of a context share where they aren't given another. Borrowed. */
 IOSSL_API iossl_ocsp_cache *iossl_ctx_get0_ocsp_cache(const iossl_ctx *ctx);
@@ -1063,6 +1081,7 @@ IOSSL_API iossl_ocsp_resolver *iossl_ocsp_resolver_new_for_chain(iossl_ctx *ctx,
                                                                  X509 *leaf,
                                                                  STACK_OF(X509) *chain,
                                                                  iossl_error *err);
+/* Also with requests that are open yet. NULL is a no-op. */
 IOSSL_API void iossl_ocsp_resolver_free(iossl_ocsp_resolver *resolver);
 /* Send a nonce, and take no answer that doesn't repeat it: no old answer can be replayed, but many
  * responders don't do nonces. Off by default (RFC 5019). Before the first request is taken. */
@@ -1101,7 +1120,8 @@ IOSSL_API iossl_status iossl_ocsp_resolve(iossl_ocsp_resolver *resolver, int64_t
 
 /* ---- Transports ---------------------------------------------------------------------------- */
 
-/* Where the bytes of a connection come from and go to. */
+/* Where the bytes of a connection come from and go to. Belongs to that connection, which frees it, and
+ * to its thread. */
 typedef struct iossl_transport iossl_transport;
 
 /*
@@ -1140,6 +1160,7 @@ IOSSL_API iossl_status iossl_transport_new_pair(iossl_transport **a, iossl_trans
 /* TLS inside TLS: runs over another connection, of which it takes a reference; what waits, waits as
  * the outermost transport does. Reading or writing the outer one meanwhile breaks the inner one. */
 IOSSL_API iossl_transport *iossl_transport_new_conn(iossl_conn *outer, iossl_error *err);
+/* Only of one that no connection was made of. NULL is a no-op. */
 IOSSL_API void iossl_transport_free(iossl_transport *transport);
 
 /* ---- Connecting and listening -------------------------------------------------------------- */
@@ -1191,6 +1212,7 @@ IOSSL_API iossl_listener *iossl_listener_new(const char *host, const char *port,
 IOSSL_API void iossl_listener_free(iossl_listener *listener);
 /* To poll(2) for POLLIN; it is in non-blocking mode. */
 IOSSL_API int iossl_listener_get_fd(const iossl_listener *listener);
+/* In host byte order; 0: it can't be told. */
 IOSSL_API int iossl_listener_get_port(const iossl_listener *listener);
 /*
  * The next connection that comes in, in *out; it owns its descriptor, which is in blocking mode. Its
@@ -1219,6 +1241,7 @@ IOSSL_API iossl_conn *iossl_conn_new_fd(iossl_ctx *ctx, iossl_role role, int fd,
 /* The same over a descriptor that is owned from now on: closed with the connection, and on failure. */
 IOSSL_API iossl_conn *iossl_conn_new_owned_fd(iossl_ctx *ctx, iossl_role role, int fd,
                                               iossl_error *err);
+/* Adds a reference; returns conn. It stays with one thread at a time. NULL gives NULL. */
 IOSSL_API iossl_conn *iossl_conn_up_ref(iossl_conn *conn);
 /* Frees in every state and sends nothing: iossl_shutdown() first where the peer should know. */
 IOSSL_API void iossl_conn_free(iossl_conn *conn);
@@ -1249,7 +1272,8 @@ IOSSL_API iossl_status iossl_conn_set_sni(iossl_conn *conn, const char *name, io
 /* Only the name to verify; NULL: none known. */
 IOSSL_API iossl_status iossl_conn_set_verify_name(iossl_conn *conn, const char *name,
                                                   iossl_error *err);
-/* For this connection, instead of what the context has. Before the handshake. */
+/* For this connection, instead of what the context has; as iossl_config_set_*(), which see. Before the
+ * handshake: IOSSL_E_STATE after it has begun. scheme is copied, psl lent, pins get a reference. */
 IOSSL_API iossl_status iossl_conn_set_verify_mode(iossl_conn *conn, int mode, iossl_error *err);
 IOSSL_API iossl_status iossl_conn_set_scheme(iossl_conn *conn, const iossl_scheme *scheme,
                                              iossl_error *err);
@@ -1422,6 +1446,7 @@ IOSSL_API iossl_status iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int6
 
 /* What state the connection is in. */
 IOSSL_API bool iossl_conn_is_established(const iossl_conn *conn);
+/* Nothing but asking and freeing is possible. */
 IOSSL_API bool iossl_conn_has_failed(const iossl_conn *conn);
 /* close_notify received, close_notify sent. */
 IOSSL_API bool iossl_conn_received_close(const iossl_conn *conn);
@@ -1443,6 +1468,7 @@ IOSSL_API const char *iossl_conn_get0_servername(const iossl_conn *conn);
 /* Not NUL-terminated; *len is 0 and NULL comes back where none was agreed. */
 IOSSL_API const unsigned char *iossl_conn_get0_alpn(const iossl_conn *conn, size_t *len);
 IOSSL_API const unsigned char *iossl_conn_get0_npn(const iossl_conn *conn, size_t *len);
+/* Was a session resumed, instead of a full handshake? */
 IOSSL_API bool iossl_conn_is_resumed(const iossl_conn *conn);
 /* The identity of the pre-shared key that took the place of certificates; NULL: none did. Borrowed. */
 IOSSL_API const char *iossl_conn_get0_psk_identity(const iossl_conn *conn);
