@@ -152,6 +152,7 @@ printf_items(pTHX_ glue_handle *h, SV **first, SSize_t n)
     CV *cv = OVERRIDING(h->owner, "write");
     SV *text = sv_2mortal(newSVpvs(""));
 
+    sv_2mortal(SvREFCNT_inc_simple_NN((SV *)h->owner));     /* magic may throw the handle away */
     if (n > 0) {
         STRLEN len;
         const char *format = SvPV_const(first[0], len);
