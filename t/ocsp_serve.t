@@ -7,7 +7,7 @@ use lib 't/lib';
 use IO::Socket::SSL;
 use OCSPTest;
 use PeerTest;
-use TLSTest '110';
+use TLSTest '300';
 
 my $pki = OCSPTest->new or plan skip_all => 'no openssl program here';
 my $FILE = $pki->file('staple.der');

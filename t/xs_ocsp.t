@@ -8,7 +8,7 @@ use Test::More;
 use lib 't/lib';
 use IO::Socket::SSL;
 use OCSPTest;
-use TLSTest '110';
+use TLSTest '300';
 
 my $pki = OCSPTest->new or plan skip_all => 'no openssl program here';
 $pki->response('server', file => $pki->file('good.der'));

@@ -6,7 +6,7 @@ use lib 't/lib';
 use IO::Socket::SSL;
 use IO::Socket::SSL::Utils;
 use OCSPTest;
-use TLSTest '110';
+use TLSTest '300';
 
 my $pki = OCSPTest->new or plan skip_all => 'no openssl program here';
 eval { require HTTP::Tiny } or plan skip_all => 'no HTTP::Tiny here';

@@ -61,7 +61,7 @@ sub new {
     $self->answer;
     $self->{pid} = fork // die "fork: $!\n";
     if (!$self->{pid}) {
-        alarm 110;
+        alarm 290;
         $self->_serve($listener);
         POSIX::_exit(0);
     }
