@@ -52,7 +52,11 @@ iossl_can(iossl_feature feature)
         return true;
 #endif
     case IOSSL_CAN_OCSP:
-        break;
+#ifdef OPENSSL_NO_OCSP
+        return false;
+#else
+        return true;
+#endif
     }
     return false;
 }
