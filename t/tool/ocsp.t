@@ -106,4 +106,45 @@ subtest 'files that are neither' => sub {
     is iossl('ocsp', $good, '--response', $good)->{status}, 2, 'a response about a response';
 };
 
+# What "iossl connect" says of a server with this staple.
+sub visit {
+    my ($server_args, @args) = @_;
+    my ($server, $port) = @$server_args;
+    return iossl_json('connect', "127.0.0.1:$port", '--name', 'leaf.test', '--ca-file', $ca, @args);
+}
+my @identity = ('--cert', $leaf, '--key', scratch('leaf.key'));
+my @openssl_identity = ('-cert', $leaf, '-key', scratch('leaf.key'));
+
+subtest 'connect: a good staple of serve is shown, and is enough where one is demanded' => sub {
+    for my $run (visit([serve(@identity, '--staple', $good)]),
+        visit([serve(@identity, '--staple', $good)], '--must-staple')) {
+        is $run->{status}, 0, 'status' or diag $run->{out}, $run->{err};
+        is $run->{json}{connection}{staple}, 'good', 'the staple';
+        ok !$run->{json}{connection}{ocsp_asked}, 'no responder was asked';
+    }
+};
+
+subtest 'connect: a staple that says revoked is a problem with a remedy' => sub {
+    my $run = visit([s_server(@openssl_identity, '-status_file', $revoked)]);
+    is $run->{status}, 1, 'status' or diag $run->{out}, $run->{err};
+    like $run->{json}{problems}[0]{what} // $run->{out}, qr/revoked/, 'which';
+};
+
+subtest 'serve: only a good answer is stapled' => sub {
+    my $run = visit([serve(@identity, '--staple', $revoked)]);
+    is $run->{status}, 0, 'status' or diag $run->{out}, $run->{err};
+    is $run->{json}{connection}{staple}, 'none', 'no staple came';
+    $run = visit([serve(@identity, '--staple', $revoked)], '--must-staple');
+    is $run->{status}, 1, 'which is refused where one is demanded';
+    like $run->{out}, qr/staple/, 'and told';
+};
+
+subtest 'connect --ocsp: a responder that cannot be reached is told, not taken for a no' => sub {
+    my $run = visit([serve(@identity)], '--ocsp');
+    ok $run->{json}{connection}{ocsp_asked}, 'it was asked';
+    is $run->{json}{connection}{staple}, 'none', 'no staple came';
+    like $run->{json}{connection}{ocsp_soft_error}, qr{127\.0\.0\.1:9}, 'whom, in the soft error';
+    is $run->{json}{connection}{ocsp_hard_error}, undef, 'no hard one';
+};
+
 done_testing;
