@@ -28,6 +28,14 @@
 /* RFC 8446 section 5.1: no record carries more, so no read of one gives more. */
 #define MAX_RECORD 16384
 
+/* Perl code is about to run (a callback, handler, magic, overloading), which may throw away the
+ * handle: a mortal keeps h until the statement is over. */
+static void
+keep(pTHX_ const glue_handle *h)
+{
+    sv_2mortal(SvREFCNT_inc_simple_NN((SV *)h->owner));
+}
+
 /* ---- The transfer itself ---------------------------------------------------------------------- */
 
 typedef enum { READ, PEEK, WRITE, WRITE_ALL } transfer_kind;
@@ -56,6 +64,7 @@ transfer(pTHX_ glue_handle *h, transfer_kind kind, char *buf, size_t len, size_t
 
     if (!h->calls_back)
         return transfer_once(h, kind, buf, len, done);
+    keep(aTHX_ h);
     ENTER;
     glue_guard(aTHX_ h);
     status = transfer_once(h, kind, buf, len, done);
@@ -63,14 +72,6 @@ transfer(pTHX_ glue_handle *h, transfer_kind kind, char *buf, size_t len, size_t
         glue_rethrow(aTHX_ h);
     LEAVE;
     return status;
-}
-
-/* Perl code is about to run (a handler, magic, an overloaded operator), which may throw away the handle:
- * a mortal keeps h until the statement is over. */
-static void
-keep(pTHX_ const glue_handle *h)
-{
-    sv_2mortal(SvREFCNT_inc_simple_NN((SV *)h->owner));
 }
 
 /* Does looking at this argument run Perl code? */
@@ -561,11 +562,15 @@ line_piece(pTHX_ glue_handle *h, const iossl_separator *sep, const char **piece,
     iossl_conn_set_app_data(h->conn, h);
     if (!h->calls_back)
         return iossl_read_line(h->conn, sep, piece, len, done, IOSSL_AS_FD, h->err);
+    keep(aTHX_ h);
     ENTER;
     glue_guard(aTHX_ h);
     status = iossl_read_line(h->conn, sep, piece, len, done, IOSSL_AS_FD, h->err);
     if (h->exception != NULL)
         glue_rethrow(aTHX_ h);
+    /* The piece lies in the connection, which a callback that closed the handle has let go. */
+    if (status == IOSSL_OK && *len > 0)
+        *piece = SvPVX_const(newSVpvn_flags(*piece, *len, SVs_TEMP));
     LEAVE;
     return status;
 }
