@@ -41,6 +41,21 @@ count_of(pTHX_ SV *answer)
     return n < 0 ? GLUE_FAILED : (SSize_t)n;
 }
 
+/* Puts the handle below and the arguments that there are (NULL: no more) on perl's stack, for a call. */
+static void
+push_arguments(pTHX_ SV *outer, SV *first, SV *second, SV *third)
+{
+    dSP;
+    SV *const arguments[] = {first, second, third};
+
+    PUSHMARK(SP);
+    EXTEND(SP, 4);
+    PUSHs(sv_mortalcopy(outer));
+    for (size_t i = 0; i < sizeof arguments / sizeof arguments[0] && arguments[i] != NULL; i++)
+        PUSHs(arguments[i]);
+    PUTBACK;
+}
+
 SSize_t
 glue_outer_call(pTHX_ const GV *gv, const char *method, SV *first, SV *second, SV *third)
 {
@@ -52,16 +67,7 @@ glue_outer_call(pTHX_ const GV *gv, const char *method, SV *first, SV *second, S
         errno = EBADF;
         return GLUE_FAILED;
     }
-    PUSHMARK(SP);
-    EXTEND(SP, 4);
-    PUSHs(sv_mortalcopy(outer));
-    if (first != NULL)
-        PUSHs(first);
-    if (second != NULL)
-        PUSHs(second);
-    if (third != NULL)
-        PUSHs(third);
-    PUTBACK;
+    push_arguments(aTHX_ outer, first, second, third);
     errno = 0;
     (void)call_method(method, G_SCALAR);
     SPAGAIN;
@@ -83,14 +89,7 @@ call_caught(pTHX_ const GV *gv, const char *method, SV *first, SV *second, SV **
         return GLUE_FAILED;
     }
     save_scalar(PL_errgv);
-    PUSHMARK(SP);
-    EXTEND(SP, 3);
-    PUSHs(sv_mortalcopy(outer));
-    if (first != NULL)
-        PUSHs(first);
-    if (second != NULL)
-        PUSHs(second);
-    PUTBACK;
+    push_arguments(aTHX_ outer, first, second, NULL);
     errno = 0;
     (void)call_method(method, G_SCALAR | G_EVAL);
     SPAGAIN;
