@@ -17,17 +17,19 @@
 #include <openssl/crypto.h>
 
 #include "error.h"
+#include "hash.h"
+#include "lru.h"
 
 #define FIRST_BUCKETS 16
 
 typedef struct node node;
 
 struct node {
+    iossl_lru_link use;         /* first, for lru.h */
     atomic_size_t refs;
-    node *newer, *older;        /* by use */
     node *next;                 /* in its bucket */
     iossl_ocsp_entry entry;     /* its strings are in bytes, after the key */
-    uint64_t hash;
+    size_t hash;
     size_t key_len;
     char bytes[];
 };
@@ -38,20 +40,10 @@ struct iossl_ocsp_cache {
     size_t max, count;
     size_t mask;                /* number of buckets minus one */
     node **buckets;             /* NULL until something is put */
-    node *newest, *oldest;
+    iossl_lru order;
 };
 
 /* ---- Nodes ----------------------------------------------------------------------------------- */
-
-static uint64_t
-hash_key(const unsigned char *key, size_t len)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ key[i]) * UINT64_C(1099511628211);
-    return h ^ (h >> 32);
-}
 
 /* Puts a string after what is there; NULL stays NULL. */
 static const char *
@@ -78,7 +70,7 @@ new_node(const unsigned char *key, size_t len, const iossl_ocsp_entry *entry)
 
     if (n == NULL)
         return NULL;
-    *n = (node){.entry = *entry, .hash = hash_key(key, len), .key_len = len};
+    *n = (node){.entry = *entry, .hash = iossl_hash(key, len), .key_len = len};
     atomic_init(&n->refs, 1);
     memcpy(n->bytes, key, len);
     end = n->bytes + len;
@@ -103,34 +95,9 @@ is_fresh(const iossl_ocsp_entry *entry, int64_t now)
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
-static void
-link_use(iossl_ocsp_cache *cache, node *n)
-{
-    n->newer = NULL;
-    n->older = cache->newest;
-    if (cache->newest != NULL)
-        cache->newest->newer = n;
-    else
-        cache->oldest = n;
-    cache->newest = n;
-}
-
-static void
-unlink_use(iossl_ocsp_cache *cache, node *n)
-{
-    if (n->newer != NULL)
-        n->newer->older = n->older;
-    else
-        cache->newest = n->older;
-    if (n->older != NULL)
-        n->older->newer = n->newer;
-    else
-        cache->oldest = n->newer;
-}
-
 /* Where the node of this key is linked in, or where one would be. */
 static node **
-find(iossl_ocsp_cache *cache, const unsigned char *key, size_t len, uint64_t hash)
+find(iossl_ocsp_cache *cache, const unsigned char *key, size_t len, size_t hash)
 {
     node **at = &cache->buckets[hash & cache->mask];
 
@@ -147,7 +114,7 @@ take_out(iossl_ocsp_cache *cache, node **at)
     node *n = *at;
 
     *at = n->next;
-    unlink_use(cache, n);
+    iossl_lru_remove(&cache->order, &n->use);
     cache->count--;
     return n;
 }
@@ -163,7 +130,9 @@ grow(iossl_ocsp_cache *cache)
     free(cache->buckets);
     cache->buckets = table;
     cache->mask = buckets - 1;
-    for (node *n = cache->newest; n != NULL; n = n->older) {
+    for (iossl_lru_link *use = cache->order.newest; use != NULL; use = use->older) {
+        node *n = (node *)use;
+
         n->next = table[n->hash & cache->mask];
         table[n->hash & cache->mask] = n;
     }
@@ -209,9 +178,9 @@ iossl_ocsp_cache_free(iossl_ocsp_cache *cache)
 {
     if (cache == NULL || atomic_fetch_sub_explicit(&cache->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (node *n = cache->newest, *older; n != NULL; n = older) {
-        older = n->older;
-        free_node(n);
+    for (iossl_lru_link *use = cache->order.newest, *older; use != NULL; use = older) {
+        older = use->older;
+        free_node((node *)use);
     }
     free(cache->buckets);
     CRYPTO_THREAD_lock_free(cache->lock);
@@ -241,14 +210,14 @@ iossl_ocsp_cache_put(iossl_ocsp_cache *cache, const void *key, size_t key_len,
     if (*at != NULL)
         twin = take_out(cache, at);
     else if (cache->count == cache->max) {
-        node *last = cache->oldest;
+        node *last = (node *)cache->order.oldest;
 
         gone = take_out(cache, find(cache, (unsigned char *)last->bytes, last->key_len,
                                     last->hash));
     }
     n->next = cache->buckets[n->hash & cache->mask];
     cache->buckets[n->hash & cache->mask] = n;
-    link_use(cache, n);
+    iossl_lru_add(&cache->order, &n->use);
     cache->count++;
     (void)CRYPTO_THREAD_unlock(cache->lock);
     free_node(twin);
@@ -260,7 +229,7 @@ bool
 iossl_ocsp_cache_get(iossl_ocsp_cache *cache, const void *key, size_t key_len,
                      iossl_ocsp_entry_fn fn, void *to)
 {
-    uint64_t hash = hash_key(key, key_len);
+    size_t hash = iossl_hash(key, key_len);
     node *found = NULL, **at;
     bool fresh = false;
 
@@ -270,8 +239,7 @@ iossl_ocsp_cache_get(iossl_ocsp_cache *cache, const void *key, size_t key_len,
         if ((fresh = is_fresh(&(*at)->entry, iossl_ocsp_now()))) {
             found = *at;
             atomic_fetch_add_explicit(&found->refs, 1, memory_order_relaxed);
-            unlink_use(cache, found);
-            link_use(cache, found);
+            iossl_lru_touch(&cache->order, &found->use);
         } else {
             found = take_out(cache, at);
         }

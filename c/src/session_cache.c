@@ -21,11 +21,13 @@
 #include <openssl/crypto.h>
 
 #include "error.h"
+#include "hash.h"
+#include "lru.h"
 
 typedef struct entry entry;
 
 struct entry {
-    entry *newer, *older;           /* by use */
+    iossl_lru_link use;             /* first, for lru.h */
     entry *key_next, **key_prev;    /* in the bucket of the key, latest used first */
     entry *id_next, **id_prev;      /* in the bucket of the session's address */
     SSL_SESSION *session;           /* a reference */
@@ -39,20 +41,10 @@ struct iossl_session_cache {
     size_t max, count;
     size_t mask;                    /* number of buckets minus one, a power of two minus one */
     entry **by_key, **by_id;
-    entry *newest, *oldest;
+    iossl_lru order;
 };
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
-
-static size_t
-hash_key(const char *key)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-
-    for (; *key != '\0'; key++)
-        h = (h ^ (unsigned char)*key) * UINT64_C(1099511628211);
-    return (size_t)(h ^ (h >> 32));
-}
 
 static size_t
 hash_session(const SSL_SESSION *session)
@@ -103,35 +95,9 @@ unlink_id(entry *e)
 }
 
 static void
-link_use(iossl_session_cache *cache, entry *e)
-{
-    e->newer = NULL;
-    e->older = cache->newest;
-    if (cache->newest != NULL)
-        cache->newest->newer = e;
-    else
-        cache->oldest = e;
-    cache->newest = e;
-}
-
-static void
-unlink_use(iossl_session_cache *cache, entry *e)
-{
-    if (e->newer != NULL)
-        e->newer->older = e->older;
-    else
-        cache->newest = e->older;
-    if (e->older != NULL)
-        e->older->newer = e->newer;
-    else
-        cache->oldest = e->newer;
-}
-
-static void
 touch(iossl_session_cache *cache, entry *e)
 {
-    unlink_use(cache, e);
-    link_use(cache, e);
+    iossl_lru_touch(&cache->order, &e->use);
     unlink_key(e);
     link_key(cache, e);
 }
@@ -142,7 +108,7 @@ take_out(iossl_session_cache *cache, entry *e)
 {
     unlink_key(e);
     unlink_id(e);
-    unlink_use(cache, e);
+    iossl_lru_remove(&cache->order, &e->use);
     cache->count--;
 }
 
@@ -159,7 +125,7 @@ free_entry(entry *e)
 static entry *
 find(const iossl_session_cache *cache, const char *key, const SSL_SESSION *session)
 {
-    size_t h = hash_key(key);
+    size_t h = iossl_hash(key, strlen(key));
 
     for (entry *e = cache->by_key[h & cache->mask]; e != NULL; e = e->key_next)
         if (e->key_hash == h && (session == NULL || e->session == session)
@@ -197,9 +163,9 @@ resize(iossl_session_cache *cache, size_t buckets)
     cache->by_id = by_id;
     cache->mask = buckets - 1;
     /* From the longest unused on, so that the latest used of a key comes to stand first. */
-    for (entry *e = cache->oldest; e != NULL; e = e->newer) {
-        link_key(cache, e);
-        link_id(cache, e);
+    for (iossl_lru_link *use = cache->order.oldest; use != NULL; use = use->newer) {
+        link_key(cache, (entry *)use);
+        link_id(cache, (entry *)use);
     }
     return true;
 }
@@ -241,9 +207,9 @@ iossl_session_cache_free(iossl_session_cache *cache)
 {
     if (cache == NULL || atomic_fetch_sub_explicit(&cache->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (entry *e = cache->newest, *older; e != NULL; e = older) {
-        older = e->older;
-        free_entry(e);
+    for (iossl_lru_link *use = cache->order.newest, *older; use != NULL; use = older) {
+        older = use->older;
+        free_entry((entry *)use);
     }
     free(cache->by_key);
     free(cache->by_id);
@@ -272,14 +238,14 @@ iossl_session_cache_add(iossl_session_cache *cache, const char *key, SSL_SESSION
         if (cache->count > cache->mask && cache->mask < SIZE_MAX / 4)
             (void)resize(cache, 2 * (cache->mask + 1));     /* without it, only slower */
         memcpy(e->key, key, size);
-        e->key_hash = hash_key(key);
+        e->key_hash = iossl_hash(key, size - 1);
         e->session = session;
         SSL_SESSION_up_ref(session);
         link_key(cache, e);
         link_id(cache, e);
-        link_use(cache, e);
+        iossl_lru_add(&cache->order, &e->use);
         if (++cache->count > cache->max) {
-            gone = cache->oldest;
+            gone = (entry *)cache->order.oldest;
             take_out(cache, gone);
         }
     }
@@ -315,13 +281,13 @@ iossl_session_cache_del(iossl_session_cache *cache, const char *key, const SSL_S
         return 0;
     while ((e = key != NULL ? find(cache, key, session) : find_session(cache, session)) != NULL) {
         take_out(cache, e);
-        e->older = gone;        /* reused to chain what is freed after unlocking */
+        e->key_next = gone;     /* reused to chain what is freed after unlocking */
         gone = e;
         n++;
     }
     (void)CRYPTO_THREAD_unlock(cache->lock);
     while (gone != NULL) {
-        e = gone->older;
+        e = gone->key_next;
         free_entry(gone);
         gone = e;
     }

@@ -7,13 +7,15 @@
  * Leaves    case folding to the caller.
  *
  * Entries lie in one array; an open-addressed table of indexes, never more than half full, finds
- * them. Keys come from a server's own configuration, not from its peers, so a plain FNV-1a does.
+ * them.
  */
 #include "strmap.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "hash.h"
 
 typedef struct {
     char *key;
@@ -28,21 +30,11 @@ struct iossl_strmap {
     void (*free_value)(void *);
 };
 
-static size_t
-hash(const char *key)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-
-    for (; *key != '\0'; key++)
-        h = (h ^ (unsigned char)*key) * UINT64_C(1099511628211);
-    return (size_t)h;
-}
-
 /* The slot where key is, or the empty one where it would go. */
 static size_t
 find(const iossl_strmap *map, const char *key)
 {
-    size_t i = hash(key) & map->slot_mask;
+    size_t i = iossl_hash(key, strlen(key)) & map->slot_mask;
 
     while (map->slots[i] != 0 && strcmp(map->entries[map->slots[i] - 1].key, key) != 0)
         i = (i + 1) & map->slot_mask;
