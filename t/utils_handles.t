@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 
+use Config;
 use lib 't/lib';
 use IO::Socket::SSL;
 use IO::Socket::SSL::Intercept;
@@ -115,6 +116,22 @@ subtest 'certificates of a connection are good handles wherever they lie' => sub
     }
 };
 
+subtest 'a certificate that went with its connection is refused' => sub {
+    my ($client, $server) = pair();
+    my @lent = ($client->peer_certificate, ($client->peer_certificates)[-1]);
+    $_->close for $client, $server;
+    refused(\&PEM_cert2string, $_, 'of a closed socket', qr/not one that was freed/) for @lent;
+};
+
+subtest 'memory that cannot be read holds no object' => sub {
+    my $unreadable = unreadable_address();
+    plan skip_all => 'no such memory in this process' if !defined $unreadable;
+    my @before = descriptors();
+    refused($takes_cert{$_}, $unreadable, $_) for sort keys %takes_cert;
+    refused($takes_key{$_}, $unreadable, $_) for sort keys %takes_key;
+    is_deeply [descriptors()], \@before, 'and no descriptor is left behind by looking';
+};
+
 subtest 'DER and PEM say the same' => sub {
     my $der = DER_cert2string($cert);
     my $copy = DER_string2cert($der);
@@ -144,7 +161,63 @@ subtest 'a file with a new key is for its owner' => sub {
     like $@, qr/^cannot read "a\0b": no file can have this name/, 'told';
 };
 
+# From here on Net::SSLeay is loaded.
+subtest 'beside Net::SSLeay' => sub {
+    eval { require Net::SSLeay; 1 } or plan skip_all => 'Net::SSLeay is not installed';
+    Net::SSLeay::initialize();
+    for my $name (sort keys %takes_cert) {
+        my $gone = PEM_string2cert(PEM_cert2string($cert));
+        CERT_free($gone);
+        refused($takes_cert{$name}, $gone, "$name, freed by us", qr/not one that was freed/);
+        $gone = PEM_string2cert(PEM_cert2string($cert));
+        Net::SSLeay::X509_free($gone);
+        refused($takes_cert{$name}, $gone, "$name, freed by Net::SSLeay", qr/not one that was freed/);
+    }
+    refused($takes_cert{$_}, $key, $_, qr/not an EVP_PKEY handle/) for sort keys %takes_cert;
+    SKIP: {
+        skip 'keys are announced since OpenSSL 3.0', 1
+            if Net::SSLeay::OPENSSL_VERSION_NUMBER() < 0x30000000;
+        refused($takes_key{$_}, $cert, $_, qr/not an X509 handle/) for sort keys %takes_key;
+        my $gone = PEM_string2key(PEM_key2string($key));
+        Net::SSLeay::EVP_PKEY_free($gone);
+        refused($takes_key{$_}, $gone, $_, qr/not one that was freed/) for sort keys %takes_key;
+    }
+
+    # What it makes is good wherever it lies, be it where one of ours was.
+    my (%ours, $again);
+    for (1 .. 200) {
+        my $one = PEM_string2cert(PEM_cert2string($cert));
+        $ours{$one}++;
+        CERT_free($one);
+        my $theirs = Net::SSLeay::X509_new() or die 'no certificate';
+        $again++ if $ours{$theirs};
+        my $described = eval { PEM_cert2string($theirs); 1 } || $@;
+        unlike $described, qr/expected/, 'taken' or last;
+        Net::SSLeay::X509_free($theirs);
+    }
+    cmp_ok $again, '>', 0, 'some did lie there' if !$ENV{IOSSL_SANITIZE};
+    my $extra = PEM_string2cert(PEM_cert2string($cert));
+    my $context = IO::Socket::SSL::SSL_Context->new(SSL_ca => [$extra]);
+    Net::SSLeay::X509_free($extra);
+    like PEM_cert2string($extra), qr/BEGIN/, 'a context has it still';
+    undef $context;
+    refused(\&PEM_cert2string, $extra, 'with the context it is gone', qr/not one that was freed/);
+};
+
 done_testing;
+
+# A page that is reserved without leave to read it: mmap(2) with PROT_NONE, by its number here.
+sub unreadable_address {
+    my ($number) = map { /^x86_64-linux/ ? 9 : /^aarch64-linux/ ? 222 : () } $Config{archname};
+    return if !defined $number;
+    my $address = syscall $number, 0, 4096, 0, 0x22, -1, 0;
+    return $address > 4096 ? $address : undef;
+}
+
+sub descriptors {
+    opendir my $dir, '/proc/self/fd' or return;
+    return sort grep { /^\d+$/ } readdir $dir;
+}
 
 sub refused {
     my ($code, $value, $name, $words) = @_;

@@ -225,7 +225,7 @@ on_verify(void *arg, bool ok, X509_STORE_CTX *store_ctx)
     /* The code in the form of an error of OpenSSL: what programs have always been given. */
     ERR_error_string_n((unsigned long)code, text, sizeof text);
     av_push(args, code == 0 ? newSVpvs("0") : newSVpv(text, 0));
-    glue_object_lent(cert);
+    glue_object_lent(GLUE_X509, cert);
     av_push(args, pointer_sv(aTHX_ cert));
     av_push(args, newSViv(X509_STORE_CTX_get_error_depth(store_ctx)));
     answer = call(aTHX_ context->verify_callback, args, &h->exception);

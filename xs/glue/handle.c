@@ -28,6 +28,19 @@ static MGVTBL handle_vtbl = {
 
 /* ---- Life ------------------------------------------------------------------------------------- */
 
+/* One without a connection; NULL: no memory. */
+static glue_handle *
+handle_new(void)
+{
+    glue_handle *h = calloc(1, sizeof *h);      /* not Newx: see tools/lsan.supp */
+
+    if (h != NULL && (h->err = iossl_error_new()) == NULL) {
+        free(h);
+        h = NULL;
+    }
+    return h;
+}
+
 static int
 handle_free(pTHX_ SV *sv, MAGIC *mg)
 {
@@ -46,7 +59,7 @@ handle_free(pTHX_ SV *sv, MAGIC *mg)
     SvREFCNT_dec((SV *)h->msg_callback);
     SvREFCNT_dec((SV *)h->last_error);
     SvREFCNT_dec(h->exception);
-    Safefree(h);
+    free(h);
     return 0;
 }
 
@@ -60,11 +73,10 @@ handle_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
 
     if (old == NULL)
         return 0;
-    Newxz(h, 1, glue_handle);
+    if ((h = handle_new()) == NULL)
+        Perl_croak(aTHX_ "Out of memory");
     mg->mg_ptr = (char *)h;
     h->conn = iossl_conn_up_ref(old->conn);
-    if ((h->err = iossl_error_new()) == NULL)
-        Perl_croak(aTHX_ "Out of memory");
     h->owner = (GV *)sv_dup((const SV *)old->owner, param);
     if (old->peer_cert != NULL && X509_up_ref(old->peer_cert) == 1)
         h->peer_cert = old->peer_cert;
@@ -113,11 +125,8 @@ glue_need(pTHX_ GV *gv)
         Perl_croak(aTHX_ "Undefined IO::Socket::SSL object");
     if ((h = glue_find(gv)) != NULL)
         return h;
-    Newxz(h, 1, glue_handle);
-    if ((h->err = iossl_error_new()) == NULL) {
-        Safefree(h);
+    if ((h = handle_new()) == NULL)
         Perl_croak(aTHX_ "Out of memory");
-    }
     h->owner = gv;
     mg = sv_magicext((SV *)gv, NULL, PERL_MAGIC_ext, &handle_vtbl, (const char *)h, 0);
 #ifdef USE_ITHREADS

@@ -5,6 +5,11 @@
  * Promises  any thread at any time; what isn't ours passes unseen: a number may come from Net::SSLeay.
  * Leaves    the objects themselves to OpenSSL and to the program.
  *
+ * Net::SSLeay makes and frees objects, too, and OpenSSL tells us of all of them: an object that has
+ * ex_data is announced when it is made and when its last reference is freed, whoever does it. So what
+ * the record says of an address holds while another module is at work, for each kind that is announced.
+ * Keys are since OpenSSL 3.0.
+ *
  * The record is as large as the most objects that were there at one time, since addresses are used again.
  */
 #include "objects.h"
@@ -13,20 +18,16 @@
 #include "status.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifdef USE_ITHREADS
-#include <pthread.h>
+#include <openssl/crypto.h>
+
+/* Also where perl has no threads: another library may have some, and free a certificate in one. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-#define LOCK_RECORD()   ((void)pthread_mutex_lock(&lock))
-#define UNLOCK_RECORD() ((void)pthread_mutex_unlock(&lock))
-#else
-#define LOCK_RECORD()   ((void)0)
-#define UNLOCK_RECORD() ((void)0)
-#endif
 
 #define N_BUCKETS 1024  /* programs with more objects than that at a time walk short lists */
 
@@ -34,10 +35,26 @@ typedef struct entry {
     struct entry *next;
     uintptr_t address;
     glue_kind kind;
-    unsigned int held;      /* references that the program has; 0: it freed them all */
+    unsigned int held;      /* references that the program had from us, and didn't free by us */
+    bool is_shared;         /* somebody else has references: a connection, Net::SSLeay */
+    bool is_dead;           /* the last reference was freed */
 } entry;
 
 static entry *buckets[N_BUCKETS];
+static bool is_announced[2];        /* for each kind: OpenSSL does tell us of new ones */
+static pthread_once_t listening = PTHREAD_ONCE_INIT;
+
+static void
+lock_record(void)
+{
+    (void)pthread_mutex_lock(&lock);
+}
+
+static void
+unlock_record(void)
+{
+    (void)pthread_mutex_unlock(&lock);
+}
 
 static const char *const KIND_NAMES[] = {"an X509 handle", "an EVP_PKEY handle"};
 
@@ -53,7 +70,23 @@ slot_of(const void *object)
     return slot;
 }
 
-/* The entry of an object of this kind; NULL: no memory, then it goes unrecorded. With the lock held. */
+/* The same for an entry that is there already; NULL: none. With the lock held, as for all that follow. */
+static entry *
+entry_of(const void *object)
+{
+    return *slot_of(object);
+}
+
+/* An object is at its address now, and what was there before isn't. */
+static void
+begin(entry *e, glue_kind kind)
+{
+    e->kind = kind;
+    e->held = 0;
+    e->is_shared = e->is_dead = false;
+}
+
+/* The entry of an object of this kind; NULL: no memory, then it goes unrecorded. */
 static entry *
 entry_for(const void *object, glue_kind kind)
 {
@@ -61,24 +94,71 @@ entry_for(const void *object, glue_kind kind)
 
     if (e == NULL && (e = calloc(1, sizeof *e)) != NULL) {
         e->address = (uintptr_t)object;
+        begin(e, kind);
         *slot = e;
     }
-    if (e != NULL && e->kind != kind) {
-        e->kind = kind;
-        e->held = 0;
-    }
+    if (e != NULL && (e->kind != kind || e->is_dead))
+        begin(e, kind);
     return e;
 }
+
+/* ---- What OpenSSL tells us -------------------------------------------------------------------- */
+
+/* The index of each kind says which it is: argl below. */
+static void
+on_new(void *object, void *ptr, CRYPTO_EX_DATA *ad, int index, long kind, void *argp)
+{
+    entry *e;
+
+    (void)ptr, (void)ad, (void)index, (void)argp;
+    lock_record();
+    is_announced[kind] = true;
+    if ((e = entry_of(object)) != NULL) {
+        begin(e, (glue_kind)kind);
+        e->is_shared = true;        /* whoever makes it has it */
+    }
+    unlock_record();
+}
+
+static void
+on_free(void *object, void *ptr, CRYPTO_EX_DATA *ad, int index, long kind, void *argp)
+{
+    entry *e;
+
+    (void)ptr, (void)ad, (void)index, (void)argp;
+    lock_record();
+    if ((e = entry_of(object)) != NULL && e->kind == (glue_kind)kind) {
+        begin(e, e->kind);
+        e->is_dead = true;
+    }
+    unlock_record();
+}
+
+static void
+listen_to_openssl(void)
+{
+    (void)pthread_atfork(lock_record, unlock_record, unlock_record);
+    (void)CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509, GLUE_X509, NULL, on_new, NULL, on_free);
+#ifdef CRYPTO_EX_INDEX_EVP_PKEY
+    (void)CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_EVP_PKEY, GLUE_EVP_PKEY, NULL, on_new, NULL,
+                                  on_free);
+#endif
+}
+
+/* ---- What the program does -------------------------------------------------------------------- */
 
 SV *
 glue_object_give(pTHX_ glue_kind kind, void *object)
 {
     entry *e;
 
-    LOCK_RECORD();
-    if ((e = entry_for(object, kind)) != NULL)
+    (void)pthread_once(&listening, listen_to_openssl);
+    lock_record();
+    if ((e = entry_for(object, kind)) != NULL) {
         e->held++;
-    UNLOCK_RECORD();
+        e->is_shared = false;
+    }
+    unlock_record();
     return sv_2mortal(newSViv(PTR2IV(object)));
 }
 
@@ -87,56 +167,84 @@ glue_object_gone(glue_kind kind, const void *object)
 {
     entry *e;
 
-    LOCK_RECORD();
-    if ((e = entry_for(object, kind)) != NULL && e->held > 0)
+    lock_record();
+    if ((e = entry_of(object)) != NULL && e->kind == kind && e->held > 0)
         e->held--;
-    UNLOCK_RECORD();
+    unlock_record();
 }
 
 void
-glue_object_lent(const void *object)
+glue_object_lent(glue_kind kind, const void *object)
 {
-    entry **slot, *e;
+    entry *e;
 
-    LOCK_RECORD();
-    slot = slot_of(object);
-    if ((e = *slot) != NULL) {
-        *slot = e->next;
-        free(e);
-    }
-    UNLOCK_RECORD();
+    (void)pthread_once(&listening, listen_to_openssl);
+    lock_record();
+    if (object != NULL && (e = entry_for(object, kind)) != NULL)
+        e->is_shared = true;
+    unlock_record();
+}
+
+/* ---- What is at an address -------------------------------------------------------------------- */
+
+/* Reading is left to the kernel, which answers EFAULT where we would crash. No descriptor is kept for
+ * this: programs close what they don't know, and the number would then be somebody else's. */
+static bool
+is_readable(const void *p)
+{
+    uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)p / page_size * page_size;
+    bool is_fault;
+    int ends[2];
+
+    /* Where nothing is mapped. Asked first, since sanitizers look at what write() is given. */
+    if (msync(INT2PTR(void *, start), 1, MS_ASYNC) != 0 && errno == ENOMEM)
+        return false;
+    if (pipe(ends) != 0)
+        return true;        /* no descriptor left: then we can't tell */
+    is_fault = write(ends[1], p, 1) < 0 && errno == EFAULT;
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return !is_fault;
 }
 
 bool
 glue_may_be_object(IV address)
 {
-    uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t start = (uintptr_t)address / page_size * page_size;
+    const void *object = INT2PTR(const void *, address);
     int errnum = errno;
     bool may_be = (uintptr_t)address % sizeof(void *) == 0;
 
-    /* Fails with ENOMEM where nothing is mapped, and does nothing to memory that isn't of a file. */
-    if (may_be && msync(INT2PTR(void *, start), 1, MS_ASYNC) != 0 && errno == ENOMEM)
-        may_be = false;
+    if (may_be) {
+        bool is_known;
+
+        lock_record();
+        is_known = entry_of(object) != NULL;    /* the record will tell, without a look at it */
+        unlock_record();
+        may_be = is_known || is_readable(object);
+    }
     errno = errnum;
     return may_be;
 }
 
-/* What is wrong with the address for this kind; NULL: nothing that we know of. */
+/*
+ * What is wrong with the address for this kind; NULL: nothing that we know of. Others may free, and make,
+ * objects beside us: then only what is announced is believed.
+ */
 static const char *
-objection(const void *object, glue_kind kind)
+objection(const void *object, glue_kind kind, bool others_at_work)
 {
     const char *found = NULL;
     const entry *e;
 
-    LOCK_RECORD();
-    if ((e = *slot_of(object)) != NULL) {
-        if (e->held == 0)
+    lock_record();
+    if ((e = entry_of(object)) != NULL && (is_announced[kind] || !others_at_work)) {
+        if (e->is_dead || (e->held == 0 && !e->is_shared && !others_at_work))
             found = "one that was freed";
         else if (e->kind != kind)
             found = KIND_NAMES[e->kind];
     }
-    UNLOCK_RECORD();
+    unlock_record();
     return found;
 }
 
@@ -144,10 +252,10 @@ void *
 glue_object(pTHX_ glue_kind kind, SV *value, const char *what)
 {
     void *object = glue_pointer(aTHX_ value, what);
-    const char *found = objection(object, kind);
+    bool others_at_work = hv_exists(GvHVn(PL_incgv), "Net/SSLeay.pm", 13);
+    const char *found = objection(object, kind, others_at_work);
 
-    /* Net::SSLeay makes and frees objects without our knowledge. */
-    if (found != NULL && !hv_exists(GvHVn(PL_incgv), "Net/SSLeay.pm", 13))
+    if (found != NULL)
         glue_croak(aTHX_ sv_2mortal(newSVpvf("%s expected, not %s (%" SVf ")", what, found,
                                              SVfARG(value))));
     return object;

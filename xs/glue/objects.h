@@ -12,17 +12,18 @@ typedef enum { GLUE_X509, GLUE_EVP_PKEY } glue_kind;
 SV *glue_object_give(pTHX_ glue_kind kind, void *object);
 /* The program freed a reference. */
 void glue_object_gone(glue_kind kind, const void *object);
-/* An object that isn't the program's to free goes out as a number: what was known of another one at
- * this address is forgotten. */
-void glue_object_lent(const void *object);
+/* An object that isn't the program's to free goes out as a number; NULL: none does. */
+void glue_object_lent(glue_kind kind, const void *object);
 
-/* Could there be an object at this address? False: it isn't aligned, or isn't memory of the process. */
+/* Could there be an object at this address? False: it isn't aligned, or isn't memory that the process
+ * can read. */
 bool glue_may_be_object(IV address);
 
 /*
  * The object that a program passed as a number. Croaks, beginning with what ("SSL_key: an EVP_PKEY
  * handle"), where it is no number or too small for one, and also where this is known of the address:
- * that it was freed, or holds an object of another kind.
+ * that it was freed, or holds an object of another kind. While Net::SSLeay is loaded less is known: not
+ * how many references the program has.
  */
 void *glue_object(pTHX_ glue_kind kind, SV *value, const char *what);
 

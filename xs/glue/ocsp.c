@@ -236,7 +236,7 @@ on_staple_source(void *conn, X509 *cert, iossl_staple_give give, void *to)
     SAVETMPS;
     args = (AV *)sv_2mortal((SV *)newAV());
     av_push(args, SvREFCNT_inc(glue_self(aTHX_ h)));
-    glue_object_lent(cert);
+    glue_object_lent(GLUE_X509, cert);
     av_push(args, newSViv(PTR2IV(cert)));
     answer = glue_call_code(aTHX_ context->staple_source, args, &h->exception);
     if (answer != NULL && SvOK(answer)) {

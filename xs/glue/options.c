@@ -934,7 +934,7 @@ free_build(pTHX_ void *p)
     glue_context_free(aTHX_ b->context);
     SvREFCNT_dec(b->password.exception);
     SvREFCNT_dec(b->ssl_ctx.exception);
-    Safefree(b);
+    free(b);
 }
 
 static CRYPTO_ONCE given_away_once = CRYPTO_ONCE_STATIC_INIT;
@@ -988,7 +988,8 @@ glue_build_context(pTHX_ HV *args, iossl_role role)
     build *b;
 
     ENTER;
-    Newxz(b, 1, build);
+    if ((b = calloc(1, sizeof *b)) == NULL)     /* not Newx: see tools/lsan.supp */
+        Perl_croak(aTHX_ "Out of memory");
     SAVEDESTRUCTOR_X(free_build, b);
     b->args = args;
     b->role = role;
