@@ -130,12 +130,15 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
     subtest "$version: writing to a peer that has reset is an error, again and again" => sub {
         my ($client, $server) = over_tcp($version);
 
+        my $pipes = 0;
+        local $SIG{PIPE} = sub { $pipes++ };
         $END{reset}->($server);
         ready($client, 'r');
         for my $expected (ECONNRESET, EPIPE) {
             my ($result, $errno) = (scalar $client->syswrite('x'), $! + 0);
             my $error = $SSL_ERROR;
             is $result, undef, 'syswrite: undef';
+            is $pipes, $expected == EPIPE ? 1 : 0, 'SIGPIPE comes with EPIPE';
             is $errno, $expected, 'the system tells why';
             like $error, qr/^SSL write error/, '$SSL_ERROR tells where';
         }

@@ -756,8 +756,13 @@ write_bytes(pTHX_ glue_handle *h, const char *bytes, size_t len, transfer_kind k
         return (SSize_t)done;
     }
     (void)failed(aTHX_ h, status);
-    if (status == IOSSL_ERROR && errno == 0)
+    if (status == IOSSL_ERROR && errno == 0) {
+        /* Of no bytes the kernel makes nothing but SIGPIPE, and that only where the peer is gone: a
+         * program that never looks at results ends as with any other socket. */
+        if (h->conn != NULL && !h->is_over_handle)
+            (void)send(descriptor(h), "", 0, 0);
         errno = EPIPE;
+    }
     return GLUE_FAILED;
 }
 
