@@ -942,7 +942,9 @@ IOSSL_API void iossl_ctx_free(iossl_ctx *ctx);
 /* What its connections begin with, as the config had it. */
 IOSSL_API iossl_role iossl_ctx_get_role(const iossl_ctx *ctx);
 IOSSL_API int iossl_ctx_get_verify_mode(const iossl_ctx *ctx);
-/* The SSL_CTX of the default entry. Borrowed. Changing it changes what later connections get. */
+/* The SSL_CTX of the default entry. Borrowed. Changing it changes what later connections get. An SSL
+ * that the program makes of it has the peer's chain verified as the mode says; name, pins and callbacks
+ * belong to connections, and are the program's own matter there. */
 IOSSL_API SSL_CTX *iossl_ctx_get0_ssl_ctx(const iossl_ctx *ctx);
 
 /* ---- OCSP ---------------------------------------------------------------------------------- */
