@@ -82,7 +82,8 @@ typedef enum {
     IOSSL_CAN_PARTIAL_CHAIN,
     IOSSL_CAN_CIPHERSUITES,
     IOSSL_CAN_PSK,
-    IOSSL_CAN_TLS13
+    IOSSL_CAN_TLS13,
+    IOSSL_CAN_KEYLOG
 } iossl_feature;
 IOSSL_API bool iossl_can(iossl_feature feature);
 
@@ -872,6 +873,21 @@ typedef struct iossl_psk {
  */
 typedef bool (*iossl_psk_cb)(void *arg, iossl_conn *conn, const char *peer, iossl_psk *psk);
 IOSSL_API void iossl_config_set_psk_cb(iossl_config *config, iossl_psk_cb cb, void *arg);
+
+/*
+ * The secrets of each connection, for looking into recorded traffic with Wireshark and its like, as
+ * lines of the form that SSLKEYLOGFILE has made known. Who gets hold of them can read, and with TLS 1.2
+ * while it lasts also change, what is sent: nothing is told unless a program asks for it, and no
+ * environment is looked at; to obey it, give getenv("SSLKEYLOGFILE").
+ *
+ * file  lines are appended; a new file has mode 0600. NULL: none. It is opened when a context is made:
+ *       IOSSL_E_FILE where it can't be, is a link or no regular file, or others may read it.
+ */
+IOSSL_API iossl_status iossl_config_set_keylog_file(iossl_config *config, const char *file,
+                                                    iossl_error *err);
+/* line is lent, without a line end. Called in the thread of the connection, within the handshake. */
+typedef void (*iossl_keylog_cb)(void *arg, iossl_conn *conn, const char *line);
+IOSSL_API void iossl_config_set_keylog_cb(iossl_config *config, iossl_keylog_cb cb, void *arg);
 
 /* Give the record buffers back while a connection is idle. */
 IOSSL_API iossl_status iossl_config_set_release_buffers(iossl_config *config, bool on,

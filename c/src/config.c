@@ -77,6 +77,7 @@ iossl_config_new(iossl_role role, iossl_error *err)
     config->default_versions = config->restricts_versions = true;
     config->excluded_versions = IOSSL_PROTO_SSL3 | IOSSL_PROTO_TLS1 | IOSSL_PROTO_TLS1_1;
     config->honor_cipher_order = role == IOSSL_SERVER;
+    config->keylog.fd = -1;
     iossl_verify_settings_init(&config->verify, role);
     config->cipher_lists = iossl_strmap_new(free);
     config->ciphersuites = iossl_strmap_new(free);
@@ -115,6 +116,7 @@ iossl_config_free(iossl_config *config)
     free(config->npn.wire);
     iossl_tickets_cleanup(&config->tickets);
     iossl_psks_cleanup(&config->psks);
+    iossl_keylog_cleanup(&config->keylog);
     free(config);
 }
 
@@ -858,6 +860,19 @@ iossl_config_set_psk_cb(iossl_config *config, iossl_psk_cb cb, void *arg)
 {
     config->psks.cb = cb;
     config->psks.cb_arg = arg;
+}
+
+iossl_status
+iossl_config_set_keylog_file(iossl_config *config, const char *file, iossl_error *err)
+{
+    return set_string(&config->keylog.file, file, err);
+}
+
+void
+iossl_config_set_keylog_cb(iossl_config *config, iossl_keylog_cb cb, void *arg)
+{
+    config->keylog.cb = cb;
+    config->keylog.cb_arg = arg;
 }
 
 iossl_status

@@ -5,6 +5,7 @@
 #define IOSSL_CONFIG_H
 
 #include "iossl.h"
+#include "keylog.h"
 #include "ocsp_shelf.h"
 #include "policy.h"
 #include "psk.h"
@@ -83,6 +84,7 @@ struct iossl_config {
     size_t sid_ctx_len;
     iossl_tickets tickets;
     iossl_psks psks;
+    iossl_keylog keylog;
     bool release_buffers;
     iossl_ssl_ctx_cb ssl_ctx_cb;
     void *ssl_ctx_arg;

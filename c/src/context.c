@@ -51,6 +51,7 @@ struct iossl_ctx {
     iossl_protocols alpn, npn;
     iossl_tickets tickets;
     iossl_psks psks;
+    iossl_keylog keylog;
     unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];  /* of verified sessions: configured or random */
     size_t sid_ctx_len;
     unsigned char id[16];           /* random: no other context has it */
@@ -574,6 +575,7 @@ new_ssl_ctx(builder *b, const char *host, host_entry *entry, iossl_error *err)
         iossl_error_memory(err);
         goto failed;
     }
+    iossl_keylog_install(&b->ctx->keylog, ssl_ctx);
     (void)SSL_CTX_set_tlsext_status_cb(ssl_ctx, on_status);
     (void)SSL_CTX_set_tlsext_status_arg(ssl_ctx, entry);
     return ssl_ctx;
@@ -1001,6 +1003,7 @@ new_empty(const iossl_config *config, iossl_error *err)
     }
     atomic_init(&ctx->refs, 1);
     ctx->role = config->role;
+    ctx->keylog.fd = -1;
     iossl_verify_settings_copy(&ctx->verify, &config->verify);
     if ((ctx->hosts = iossl_strmap_new(free_host_entry)) == NULL
         || !make_ocsp_place(ctx)
@@ -1035,7 +1038,8 @@ iossl_ctx_new(const iossl_config *config, iossl_error *err)
         iossl_error_memory(err);
         goto done;
     }
-    if (choose_sid_ctx(config, b.ctx, err) != IOSSL_OK || build_store(&b, err) != IOSSL_OK
+    if (choose_sid_ctx(config, b.ctx, err) != IOSSL_OK
+        || iossl_keylog_open(&b.ctx->keylog, &config->keylog, err) != IOSSL_OK || build_store(&b, err) != IOSSL_OK
         || build_client_ca_names(&b, err) != IOSSL_OK || add_all_hosts(&b, err) != IOSSL_OK)
         goto done;
     status = IOSSL_OK;
@@ -1072,6 +1076,7 @@ iossl_ctx_free(iossl_ctx *ctx)
     free(ctx->npn.wire);
     iossl_tickets_cleanup(&ctx->tickets);
     iossl_psks_cleanup(&ctx->psks);
+    iossl_keylog_cleanup(&ctx->keylog);
     free(ctx);
 }
 
@@ -1144,6 +1149,12 @@ const iossl_psks *
 iossl_ctx_get0_psks(const iossl_ctx *ctx)
 {
     return &ctx->psks;
+}
+
+const iossl_keylog *
+iossl_ctx_get0_keylog(const iossl_ctx *ctx)
+{
+    return &ctx->keylog;
 }
 
 const iossl_verify_settings *

@@ -5,6 +5,7 @@
 #define IOSSL_CONTEXT_H
 
 #include "iossl.h"
+#include "keylog.h"
 #include "ocsp_cache.h"
 #include "psk.h"
 #include "tickets.h"
@@ -22,6 +23,7 @@ iossl_ocsp_place *iossl_ctx_get0_ocsp_place(const iossl_ctx *ctx);
 
 const iossl_tickets *iossl_ctx_get0_tickets(const iossl_ctx *ctx);
 const iossl_psks *iossl_ctx_get0_psks(const iossl_ctx *ctx);
+const iossl_keylog *iossl_ctx_get0_keylog(const iossl_ctx *ctx);
 
 const iossl_verify_settings *iossl_ctx_get0_verify_settings(const iossl_ctx *ctx);
 

@@ -32,6 +32,7 @@ iossl_can(iossl_feature feature)
     case IOSSL_CAN_PARTIAL_CHAIN:
     case IOSSL_CAN_CIPHERSUITES:
     case IOSSL_CAN_TICKET_KEYS:
+    case IOSSL_CAN_KEYLOG:
         return true;
     case IOSSL_CAN_NPN:
 #ifdef OPENSSL_NO_NEXTPROTONEG

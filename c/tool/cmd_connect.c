@@ -31,7 +31,7 @@ typedef struct connect_settings {
     tls_trust trust;
     tls_identity identity;
     tls_protocol protocol;
-    const char *starttls, *name, *sni, *scheme, *save;
+    const char *starttls, *name, *sni, *scheme, *save, *keylog;
     tool_list pins;
     long timeout_s;
     bool v4, v6, insecure, must_staple, json, interactive, crlf, quiet, resume, ocsp;
@@ -71,6 +71,8 @@ static const tool_option WHAT[] = {
      "ask the responders of the chain whether it is revoked", 0, 0},
     {0, "save", "FILE", OPT_TEXT, AT(save), NULL, "write the chain that came to this file (PEM)", 0,
      0},
+    {0, "keylog", "FILE", OPT_TEXT, AT(keylog), "SSL_keylog_file",
+     "append the secrets of the connection to this file (mode 0600), for Wireshark", 0, 0},
     {0, "json", NULL, OPT_FLAG, AT(json), NULL, "print JSON", 0, 0},
 };
 static const tool_group GROUPS[] = {
@@ -111,6 +113,7 @@ make_config(const connect_settings *s, const char *scheme_name, iossl_error *err
     bool ok = config != NULL && scheme != NULL && tls_apply_trust(config, &s->trust, err)
               && tls_apply_identity(config, &s->identity, err)
               && tls_apply_protocol(config, &s->protocol, err)
+              && iossl_config_set_keylog_file(config, s->keylog, err) == IOSSL_OK
               && iossl_config_set_scheme(config, scheme, err) == IOSSL_OK;
 
     if (ok && s->pins.n > 0) {

@@ -29,7 +29,7 @@ typedef struct serve_settings {
     tls_identity identity;
     tls_protocol protocol;
     tool_list names;
-    const char *listen, *client_ca, *answer, *staple, *save;
+    const char *listen, *client_ca, *answer, *staple, *save, *keylog;
     long count;
     bool http, require_client, quiet;
 } serve_settings;
@@ -45,6 +45,8 @@ static const tool_option WHAT[] = {
      "send this file to each client and close; default: send its lines back", 0, 0},
     {0, "http", NULL, OPT_FLAG, AT(http), NULL,
      "answer like a web server, with the file of --answer or with a line about the connection", 0, 0},
+    {0, "keylog", "FILE", OPT_TEXT, AT(keylog), "SSL_keylog_file",
+     "append the secrets of connections to this file (mode 0600), for Wireshark", 0, 0},
     {'q', "quiet", NULL, OPT_FLAG, AT(quiet), NULL, "don't tell of each client", 0, 0},
 };
 static const tool_option SELF[] = {
@@ -141,6 +143,7 @@ make_ctx(const serve_settings *s, iossl_error *err)
     iossl_ctx *ctx = NULL;
 
     if (config != NULL && tls_apply_protocol(config, &s->protocol, err)
+        && iossl_config_set_keylog_file(config, s->keylog, err) == IOSSL_OK
         && (s->identity.cert != NULL ? use_given(config, s, err) : use_selfmade(config, s, err))
         && ask_clients(config, s, err)
         && (s->staple == NULL

@@ -135,7 +135,7 @@ sub client_args {
 # A certificate, key or context that is given takes the place of server.pem and its key.
 sub server_args {
     my %given = @_;
-    return (%given, SSL_server => 1) if grep { /^SSL_(?:cert|key|reuse_ctx)/ } keys %given;
+    return (%given, SSL_server => 1) if grep { /^SSL_(?:cert|key(?!log)|reuse_ctx)/ } keys %given;
     return (SSL_server => 1, SSL_cert_file => cert('server.pem'),
         SSL_key_file => cert('server.key'), %given);
 }

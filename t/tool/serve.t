@@ -52,6 +52,20 @@ subtest 'client certificates' => sub {
         qr/client certificate: none/, 'none is fine unless required';
 };
 
+subtest 'both sides log the same secrets, where they are asked to' => sub {
+    my ($near, $far) = (scratch('near.keys'), scratch('far.keys'));
+    my ($server, $port) = serve(@own, '--keylog', $far, '--count', 1);
+    is iossl({ stdin => "x\n" }, 'connect', "127.0.0.1:$port", @client, '--keylog', $near)->{out},
+        "x\n", 'a connection';
+    $server->rest;
+    like read_file($near), qr/^\w+ [0-9a-f]{64} [0-9a-f]+$/m, 'secrets';
+    is_deeply [sort split /^/, read_file($far)], [sort split /^/, read_file($near)], "the same";
+    chmod 0644, $near;
+    my $refused = iossl('connect', "127.0.0.1:$port", '--keylog', $near);
+    is $refused->{status}, 2, 'a file that others can read';
+    like $refused->{err}, qr/--keylog\) \S+ can be read by others/, 'and why';
+};
+
 subtest 'a client that fails or stalls keeps nobody else' => sub {
     my ($server, $port) = serve(@own);
     my $stall = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die $!;

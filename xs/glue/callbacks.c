@@ -542,6 +542,29 @@ glue_on_ticket_key(void *arg, iossl_conn *conn, const unsigned char *name, iossl
     return result;
 }
 
+/* ---- Secrets ---------------------------------------------------------------------------------- */
+
+void
+glue_on_keylog(void *arg, iossl_conn *conn, const char *line)
+{
+    dTHX;
+    glue_handle *h = handle_of(conn);
+    glue_context *context = h == NULL || h->context == NULL ? NULL : glue_context_of(h->context);
+    AV *args;
+
+    PERL_UNUSED_VAR(arg);
+    if (context == NULL || context->keylog_callback == NULL || h->exception != NULL)
+        return;
+    ENTER;
+    SAVETMPS;
+    args = new_args(aTHX);
+    av_push(args, SvREFCNT_inc(glue_self(aTHX_ h)));
+    av_push(args, newSVpv(line, 0));
+    (void)call(aTHX_ context->keylog_callback, args, &h->exception);
+    FREETMPS;
+    LEAVE;
+}
+
 /* ---- While a context is made ------------------------------------------------------------------ */
 
 #ifdef MULTIPLICITY
@@ -621,6 +644,7 @@ glue_context_free(pTHX_ glue_context *context)
     SvREFCNT_dec(context->scheme_callback);
     SvREFCNT_dec(context->ticket_callback);
     SvREFCNT_dec(context->ticket_data);
+    SvREFCNT_dec(context->keylog_callback);
     SvREFCNT_dec(context->suffix_list);
     iossl_session_cache_free(context->sessions);
     SvREFCNT_dec(context->session_store);
@@ -657,6 +681,7 @@ context_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
     context->scheme_callback = sv_dup_inc(old->scheme_callback, param);
     context->ticket_callback = sv_dup_inc(old->ticket_callback, param);
     context->ticket_data = sv_dup_inc(old->ticket_data, param);
+    context->keylog_callback = sv_dup_inc(old->keylog_callback, param);
     context->suffix_list = sv_dup_inc(old->suffix_list, param);
     context->sessions = iossl_session_cache_up_ref(old->sessions);
     context->session_store = sv_dup_inc(old->session_store, param);

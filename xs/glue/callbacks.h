@@ -17,6 +17,7 @@ typedef struct glue_context {
     SV *scheme_callback;    /* code of a scheme of the program's own; owned, NULL: none */
     SV *ticket_callback;    /* code that knows the keys of session tickets; owned, NULL: none */
     SV *ticket_data;        /* its first argument; owned, NULL: undef */
+    SV *keylog_callback;    /* code; owned, NULL: none */
     SV *suffix_list;        /* the PublicSuffix object whose list is used; owned, NULL: none */
     iossl_session_cache *sessions;  /* a reference; NULL: none, or a store of the program's own: */
     SV *session_store;      /* an object with add_session, get_session ...; owned, NULL: none */
@@ -58,6 +59,9 @@ void glue_connect_messages(pTHX_ glue_handle *h);
 /* For iossl_config_set_ticket_key_cb(): asks the context of the connection's handle. */
 iossl_ticket_result glue_on_ticket_key(void *arg, iossl_conn *conn, const unsigned char *name,
                                        iossl_ticket_key *key);
+
+/* For iossl_config_set_keylog_cb(): tells the code of the connection's context. */
+void glue_on_keylog(void *arg, iossl_conn *conn, const char *line);
 
 /* While a context is made: the code, and what it died with. */
 typedef struct glue_call {

@@ -717,6 +717,23 @@ read_psk(pTHX_ build *b, SV *value)
 }
 
 static iossl_status
+read_keylog_file(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_keylog_file(b->config, is_absent(value)
+                                            ? NULL : text(aTHX_ "SSL_keylog_file", value), b->err);
+}
+
+static iossl_status
+read_keylog_callback(pTHX_ build *b, SV *value)
+{
+    if (SvOK(value)) {
+        b->context->keylog_callback = newSVsv(code(aTHX_ "SSL_keylog_callback", value));
+        iossl_config_set_keylog_cb(b->config, glue_on_keylog, NULL);
+    }
+    return IOSSL_OK;
+}
+
+static iossl_status
 read_release_buffers(pTHX_ build *b, SV *value)
 {
     return iossl_config_set_release_buffers(b->config, SvTRUE(value), b->err);
@@ -881,6 +898,8 @@ static const struct option {
     {"SSL_ocsp_staple_responder", FOR_SERVER, read_ocsp_staple_responder},
     {"SSL_ticket_keycb",          FOR_SERVER, read_ticket_keycb},
     {"SSL_psk",                   FOR_BOTH,   read_psk},
+    {"SSL_keylog_file",           FOR_BOTH,   read_keylog_file},
+    {"SSL_keylog_callback",       FOR_BOTH,   read_keylog_callback},
     {"SSL_mode_release_buffers",  FOR_BOTH,   read_release_buffers},
     {"SSL_create_ctx_callback",   FOR_BOTH,   read_create_ctx_callback},
 };
