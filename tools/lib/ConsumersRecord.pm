@@ -11,11 +11,12 @@ my ($record) = ($ENV{CONSUMERS_RECORD} || '') =~ /(.*)/s;       # also under tai
 unshift @INC, grep { length } map { /(.*)/s } split /:/, $ENV{CONSUMERS_LIBS} || '';
 
 END {
-    local ($!, $?, $@) = ($!, $?, $@);
+    my @kept = ($! + 0, $?, $@);            # "local $?" would let each program end with 0
     my $from = $INC{'IO/Socket/SSL.pm'};
     if (defined $from && length $record && open my $out, '>>', $record) {
         syswrite $out, "$from\n";
     }
+    ($!, $?, $@) = @kept;
 }
 
 1;
