@@ -20,6 +20,7 @@
 #include "glue/ocsp.h"
 #include "glue/options.h"
 #include "glue/outer.h"
+#include "glue/ssleay.h"
 #include "glue/status.h"
 
 #include <errno.h>

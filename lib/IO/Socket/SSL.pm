@@ -46,6 +46,19 @@ my $IPV6 = $BASE eq 'IO::Socket::INET' ? '' : $BASE;
 
 XSLoader::load(__PACKAGE__, $VERSION) if !defined &_start;
 
+# Last in @INC, so a real Net::SSLeay comes first wherever it is; where there is none, some programs only
+# need it to be there.
+push @INC, \&_stand_in_for_ssleay;
+
+sub _stand_in_for_ssleay {
+    return if $_[1] ne 'Net/SSLeay.pm';
+    require IO::Socket::SSL::NetSSLeay;
+    return if defined IO::Socket::SSL::NetSSLeay::real_one();     # in a folder that was added behind us
+    IO::Socket::SSL::NetSSLeay::stand_in();
+    open my $nothing, '<', \'1;' or return;
+    return $nothing;
+}
+
 # --- names that programs import -------------------------------------------------------------------
 
 use constant {
