@@ -3,7 +3,8 @@
 # Owns      the class, its arguments and defaults, the order of TCP and TLS in new, connect and accept,
 #           what becomes of a socket after a failed handshake or a shutdown.
 # Promises  loads nothing but Exporter, the socket class below and the shared object; no method here is
-#           on the path of data: those are XSUBs (xs/socket.xsi, xs/handle.xsi).
+#           on the path of data: those are XSUBs (xs/socket.xsi, xs/handle.xsi). What few programs call
+#           is below __DATA__, and costs nothing until it is called.
 # Leaves    everything about TLS to libiossl (c/), Perl values to xs/glue.
 #
 # What is on the glob of a socket, beside what IO::Socket keeps there
@@ -36,12 +37,12 @@ our ($SSL_ERROR, $ERROR, $DEBUG, @ISA);
 $DEBUG //= 0;
 
 # IO::Socket::IP comes with perl since 5.20; before that it may be missing.
-my $BASE;
+our ($BASE, $IPV6);
 for (['IO::Socket::IP', 0.31], ['IO::Socket::INET6', 2.62], ['IO::Socket::INET', 0]) {
     my ($class, $version) = @$_;
     $BASE = $class and last if eval "require $class; $class->VERSION($version); 1"; ## no critic: ours
 }
-my $IPV6 = $BASE eq 'IO::Socket::INET' ? '' : $BASE;
+$IPV6 = $BASE eq 'IO::Socket::INET' ? '' : $BASE;
 @ISA = ($BASE);
 
 XSLoader::load(__PACKAGE__, $VERSION) if !defined &_start;
@@ -81,82 +82,18 @@ our @EXPORT = qw(
     GEN_DNS GEN_IPADD
 );
 
-my $INET4_FROM;     # who asked for IPv4 only
+our $INET4_FROM;    # who asked for IPv4 only
 
 sub import {
     my ($class, @words) = @_;
-    my @names = grep { !_import_word($_) } @words;
-    @_ = ($class, @names);
+    @_ = ($class, grep { !/^(?:inet[46]|:?debug\d+)$/i || !_import_word($_) } @words);
     goto &Exporter::import;
-}
-
-# Words of the use line that aren't names; false for names.
-sub _import_word {
-    my $word = shift;
-    if ($word =~ /^inet4$/i) {
-        require IO::Socket::INET;
-        @ISA        = ('IO::Socket::INET');
-        $IPV6       = '';
-        $INET4_FROM = join ' line ', (caller 1)[1, 2];
-    } elsif ($word =~ /^inet6$/i) {
-        Carp::croak('INET6 is not supported, install IO::Socket::IP') if $BASE eq 'IO::Socket::INET';
-        warn "IPv6 support re-enabled in ", join(' line ', (caller 1)[1, 2]),
-            ", got disabled in $INET4_FROM\n" if defined $INET4_FROM;
-        ($IPV6, $INET4_FROM) = ($BASE, undef);
-        @ISA = ($BASE);
-    } elsif ($word =~ /^:?debug(\d+)$/) {
-        $DEBUG = $1;
-    } else {
-        return 0;
-    }
-    return 1;
-}
-
-sub DEBUG {
-    my ($format, @args) = @_;
-    return if !$DEBUG;
-    return _debug_line((caller)[1, 2], @args ? sprintf $format, @args : $format);
-}
-
-# A line about what the program's own line makes us do; bytes, if given, below it.
-sub _debug {
-    my ($text, $bytes) = @_;
-    my ($i, @from) = 0;
-    do { @from = caller $i++ } while @from && $from[0] =~ /^IO::Socket(?:::(?:SSL|IP|INET6?)\b|$)/;
-    _debug_line(@from ? @from[1, 2] : ($0, 0), $text);
-    for (my $at = 0; defined $bytes && $at < length $bytes; $at += 16) {
-        my $row = substr $bytes, $at, 16;
-        _debug_print(sprintf "    %04x  %-47s  %s\n", $at, join(' ', unpack '(H2)*', $row),
-            $row =~ tr/\x20-\x7e/./cr);
-    }
-    return;
-}
-
-sub _debug_line {
-    my ($file, $line, $text) = @_;
-    $file = '...' . substr $file, -17 if length $file > 20;
-    return _debug_print("DEBUG: $file:$line: $text\n");
-}
-
-sub _debug_print {
-    my $text = shift;
-    local ($,, $\, $!);
-    utf8::encode($text) if $text =~ /[^\x00-\xff]/;
-    print STDERR $text;
-    return;
-}
-
-sub implementation {
-    my ($ours, $openssl) = _library();
-    return "XS $VERSION (libiossl $ours, $openssl)";
 }
 
 # --- defaults -------------------------------------------------------------------------------------
 
-my %DEFAULTS = (common => {}, client => {}, server => {});
-my %DEFAULT_NAMES = (name => 'SSL_verifycn_name', scheme => 'SSL_verifycn_scheme',
-    callback => 'SSL_verify_callback', mode => 'SSL_verify_mode');
-my $FILTER;
+our %DEFAULTS = (common => {}, client => {}, server => {});
+our $FILTER;
 
 # These say something about the connection, not about its context; so they go with any context.
 my %OF_CONNECTION = map { $_ => 1 } qw(
@@ -168,55 +105,6 @@ my %OF_CONNECTION = map { $_ => 1 } qw(
 my @CALLBACKS = qw(SSL_verify_callback SSL_verifycn_scheme SSL_create_ctx_callback SSL_passwd_cb
     SSL_error_trap SSL_on_peer_shutdown SSL_ticket_keycb SSL_msg_callback SSL_session_cache
     SSL_ocsp_staple_callback SSL_ocsp_staple_source SSL_ocsp_cache SSL_keylog_callback);
-
-# What libiossl and we have a default for, which "use_defaults" of set_args_filter_hack brings back.
-my @HAVE_DEFAULTS = qw(
-    SSL_policy SSL_version SSL_cipher_list SSL_ciphersuites SSL_honor_cipher_order SSL_dh SSL_dh_file
-    SSL_ecdh_curve SSL_ca SSL_ca_file SSL_ca_path SSL_check_crl SSL_verify_mode SSL_verify_callback
-    SSL_verifycn_scheme SSL_verifycn_publicsuffix SSL_npn_protocols SSL_alpn_protocols SSL_ocsp_mode
-);
-
-sub _set_defaults {
-    my ($args, @sets) = @_;
-    for my $key (keys %$args) {
-        my $name = $key =~ /^SSL_/ ? $key : $DEFAULT_NAMES{$key} // "SSL_$key";
-        $DEFAULTS{$_}{$name} = $args->{$key} for @sets;
-    }
-    return;
-}
-
-# As a function, as it is documented, and as a class method, as some write it.
-sub _function_args {
-    shift if @_ % 2 && defined $_[0] && !ref $_[0] && $_[0]->isa(__PACKAGE__);
-    return @_ == 1 && ref $_[0] eq 'HASH' ? %{ $_[0] } : @_;
-}
-
-sub set_defaults        { return _set_defaults({ &_function_args }, qw(common client server)) }
-sub set_client_defaults { return _set_defaults({ &_function_args }, 'client') }
-sub set_server_defaults { return _set_defaults({ &_function_args }, 'server') }
-*set_ctx_defaults = \&set_defaults;
-
-sub context_init {
-    return $DEFAULTS{common} = { &_function_args };
-}
-
-sub set_default_context {
-    my $context = pop;
-    delete $DEFAULTS{common}{SSL_reuse_ctx};
-    $DEFAULTS{common}{SSL_reuse_ctx} = $context if ref $context;
-    return;
-}
-
-sub set_default_session_cache {
-    my $cache = pop;
-    $DEFAULTS{common}{SSL_session_cache} = $cache;
-    return;
-}
-
-sub set_args_filter_hack {
-    $FILTER = pop;
-    return;
-}
 
 # The arguments with the program's defaults below them.
 sub _with_defaults {
@@ -242,47 +130,6 @@ sub _context_of {
     my $glob = UNIVERSAL::isa($given, 'GLOB') ? \%{*$given} : undef;
     my $context = $glob && $glob->{_SSL_ctx};
     return $context && $context->_is_alive ? $context : undef;
-}
-
-# --- CA certificates ------------------------------------------------------------------------------
-
-my ($CA_FROM_USER, %DEFAULT_CA, $CA_DETECTED);
-
-# With arguments sets, and always returns, what is used where no SSL_ca* is given.
-sub default_ca {
-    shift if @_ && defined $_[0] && !ref $_[0] && $_[0] eq __PACKAGE__;
-    if (@_ > 1) {
-        ($CA_FROM_USER, %DEFAULT_CA) = (1, @_);
-    } elsif (@_ && $_[0]) {
-        my $is_path = ref $_[0] || -d $_[0];
-        _check_ca($is_path ? 'path' : 'file', $_) for ref $_[0] ? @{ $_[0] } : $_[0];
-        ($CA_FROM_USER, %DEFAULT_CA) = (1, ($is_path ? 'SSL_ca_path' : 'SSL_ca_file') => $_[0]);
-    } elsif (@_) {
-        $CA_FROM_USER = $CA_DETECTED = 0;
-    }
-    _detect_ca() if !$CA_FROM_USER && !$CA_DETECTED;
-    return %DEFAULT_CA;
-}
-
-sub _check_ca {
-    my ($kind, $name) = @_;
-    if ($kind eq 'path') {
-        Carp::croak("SSL_ca_path $name does not exist") if !-d $name;
-        opendir my $dir, $name or Carp::croak("SSL_ca_path $name is not accessible: $!");
-    } else {
-        open my $file, '<', $name or Carp::croak("SSL_ca_file $name can't be used: $!");
-    }
-    return;
-}
-
-sub _detect_ca {
-    my ($file, $path) = _default_ca();
-    $CA_DETECTED = 1;
-    $DEFAULT_CA{SSL_ca_file} = $file if defined $file;
-    $DEFAULT_CA{SSL_ca_path} = $path if defined $path;
-    return if defined $file || defined $path || !eval { require Mozilla::CA; 1 };
-    $DEFAULT_CA{SSL_ca_file} = Mozilla::CA::SSL_ca_file();
-    return;
 }
 
 # --- making ---------------------------------------------------------------------------------------
@@ -321,14 +168,7 @@ sub _choose_family {
 sub configure_SSL {
     my ($self, $args) = @_;
     my $is_server = $args->{SSL_server} //= $args->{Listen} || 0;
-    if (ref $FILTER eq 'CODE') {
-        $FILTER->($is_server, $args);
-    } elsif ($FILTER && $FILTER eq 'use_defaults') {
-        my $set = $DEFAULTS{ $is_server ? 'server' : 'client' };
-        delete @$args{@HAVE_DEFAULTS};
-        %$args = (%$args, %$set);
-    }
-
+    _filter_args($is_server, $args) if $FILTER;
     my $all  = _with_defaults($args);
     my $hash = \%{*$self};
     $self->_forget_error;
@@ -414,22 +254,6 @@ sub accept_SSL {
     delete ${*$self}{_SSL_opening} if $done;
     return $done;
 }
-
-# A socket of another class, as Net::Server has accepted it, keeps that class: perl's operators on it
-# reach TLS by the tie. Our methods are called like this.
-sub _as_ours {
-    my ($socket, $method, @args) = @_;
-    my $class = ref $socket;
-    bless $socket, __PACKAGE__;
-    my $done = eval { $socket->$method(@args) || 0 };
-    my ($why, $errno) = ($@, $! + 0);
-    bless $socket, $class;
-    $! = $errno;
-    die $why if !defined $done;    ## no critic: it is not our exception
-    return $done || ();
-}
-
-sub _close_foreign { return _as_ours(shift, \&close) }
 
 # --- handshake ------------------------------------------------------------------------------------
 
@@ -519,32 +343,6 @@ sub _handshake_timeout {
 
 our $FATAL;     # within start_SSL: what a handshake failed with, for $@
 
-# The handshake can't succeed any more: what becomes of the socket. Returns nothing.
-sub _give_up {
-    my $self = shift;
-    my $hash = \%{*$self};
-    my $args = $hash->{_SSL_arguments} || {};
-    my ($error, $errno) = ($SSL_ERROR, $! + 0);
-    my $text = $self->errstr;
-    $hash->{_SSL_opened} = -1;
-    delete $hash->{_SSL_opening};
-    if (ref $args->{SSL_error_trap} eq 'CODE') {
-        $self->_detach;
-        delete $hash->{_SSL_object};
-        $args->{SSL_error_trap}->($self, "$text\n");
-    } elsif (exists $hash->{_SSL_ioclass_upgraded} || $args->{SSL_keepSocketOnError}) {
-        my $saved = $hash->{_SSL_last_err};
-        $self->stop_SSL(SSL_no_shutdown => 1);
-        $hash->{_SSL_opened} = -1 if exists $hash->{_SSL_ctx};
-        $hash->{_SSL_last_err} = $saved if $saved && exists $hash->{_SSL_ctx};
-    } else {
-        $self->close(SSL_no_shutdown => 1);
-    }
-    ($SSL_ERROR, $!, $@) = ($error, $errno, "$text");
-    $FATAL = "$text";
-    return;
-}
-
 # The name to send by SNI, and the name to verify.
 sub _names {
     my $self = shift;
@@ -586,27 +384,6 @@ sub _without_port {
     return $peer;
 }
 
-sub _peer_ip {
-    my $packed = getpeername shift or return;
-    my $family = Socket::sockaddr_family($packed);
-    if ($family == Socket::AF_INET()) {
-        my ($port, $address) = Socket::unpack_sockaddr_in($packed);
-        return (Socket::inet_ntoa($address), $port);
-    }
-    return if !$IPV6 || $family != Socket::AF_INET6();
-    my ($port, $address) = Socket::unpack_sockaddr_in6($packed);
-    return (Socket::inet_ntop($family, $address), $port);
-}
-
-sub _warn_without_name {
-    my $context = ${*{$_[0]}}{_SSL_ctx};
-    return if $context->_has_scheme || !($context->{verify_mode} & SSL_VERIFY_PEER);
-    Carp::carp('Cannot determine hostname of peer for verification. '
-        . 'Disabling default hostname verification for now. '
-        . 'Please specify hostname with SSL_verifycn_name');
-    return;
-}
-
 # --- from plain to TLS and back -------------------------------------------------------------------
 
 sub start_SSL {
@@ -645,21 +422,6 @@ sub start_SSL {
     return;
 }
 
-# A new handle of the class over another one, which stays what it is.
-sub _over {
-    my ($class, $outer) = @_;
-    my $self = IO::Handle::new($class);
-    @{*$self}{qw(_SSL_bio_socket io_socket_type)} = ($outer, Socket::SOCK_STREAM());
-    return $self;
-}
-
-# What the handle below says, if it has such a method.
-sub _ask_outer {
-    my ($outer, $method, @args) = @_;
-    my $class = _is_blessed($outer) ? ref $outer : 'IO::File';
-    return $class->can($method) ? $outer->$method(@args) : undef;
-}
-
 for my $method (qw(blocking connected peername sockname)) {
     no strict 'refs';
     *$method = sub {
@@ -677,19 +439,6 @@ sub _upgrade {
     return 1 if !_starts_handshake(\%{*$socket});
     my %opt = (_always_waits => 1, defined $timeout ? (Timeout => $timeout) : ());
     return $args->{SSL_server} ? $socket->accept_SSL(%opt) : $socket->connect_SSL(%opt);
-}
-
-# Makes the socket what it was before start_SSL.
-sub _downgrade {
-    my $self   = shift;
-    my $hash   = \%{*$self};
-    my $before = $hash->{_SSL_ioclass_upgraded};
-    _detach($self);
-    return if !defined $before;
-    delete @$hash{ grep { /^_?SSL_/ } keys %$hash };
-    if (length $before) { bless $self, $before }
-    else                { _unbless($self) }
-    return;
 }
 
 sub stop_SSL {
@@ -753,9 +502,377 @@ sub _let_go {
 
 sub _is_want { return defined $_[0] && ($_[0] == SSL_WANT_READ() || $_[0] == SSL_WANT_WRITE()) }
 
+# --- state ----------------------------------------------------------------------------------------
+
+sub opened {
+    my $self = shift;
+    my $hash = \%{*$self};
+    return '' if !defined fileno($self) && !$hash->{_SSL_bio_socket};
+    return $hash->{_SSL_opened};
+}
+
+# --------------------------------------------------------------------------------------------------
+
+# A context: what connections share. A hash with
+#   context      SSL_CTX*, as a number
+#   verify_mode  as it is in force
+package IO::Socket::SSL::SSL_Context;
+
+our @CARP_NOT = ('IO::Socket::SSL');
+
+sub new {
+    my $class = shift;
+    my $args  = IO::Socket::SSL::_with_defaults(IO::Socket::SSL::_hash_of(@_));
+    return $class->_for($args);
+}
+
+# The context that complete arguments ask for: the one they name, or a new one.
+sub _for {
+    my ($class, $args) = @_;
+    if (my $given = $args->{SSL_reuse_ctx}) {
+        return IO::Socket::SSL::_context_of($given)
+            || Carp::croak("invalid context to reuse: $given");
+    }
+    my $self = bless {}, $class;
+    return $self->_build(_with_ca($args), $args->{SSL_server} ? 1 : 0) ? $self : ();
+}
+
+# Where no CA certificates are named, those of default_ca().
+sub _with_ca {
+    my $args = shift;
+    return $args if grep { defined && length } @$args{qw(SSL_ca SSL_ca_file SSL_ca_path)};
+    return $args if $args->{SSL_server} && !$args->{SSL_verify_mode};
+    return { %$args, IO::Socket::SSL::default_ca() };
+}
+
+sub _get_ctx_object { return $_[0]{context} }
+
+# --- what few programs call -----------------------------------------------------------------------
+
+# It is below __DATA__, read at once, so that neither a chroot nor another release on the disk comes in
+# between, but compiled when one of its subs is called first, a section at a time.
+package IO::Socket::SSL;
+
+# A sub for each of a section. What a program has put in the place of one stays there.
+sub _make_stubs {
+    my $line = shift;
+    local $/ = undef;
+    no strict 'refs';
+    for my $text (split /^(?=# --- )/m, <DATA>) {
+        my $section = { text => $text, line => $line };
+        for my $name ($text =~ /\nsub ([\w:]+)/g) {
+            *$name = $section->{stubs}{$name} = sub {
+                _compile($section) if $section->{stubs};
+                goto &{ $section->{subs}{$name} };
+            };
+        }
+        $line += $text =~ tr/\n//;
+    }
+    CORE::close(DATA);
+    return;
+}
+
+sub _compile {
+    my $section = shift;
+    my ($code)  = $section->{text} =~ /(.*)/s;      # which is not tainted
+    my @names   = keys %{ $section->{stubs} };
+    no strict 'refs';
+    no warnings 'redefine';
+    local ($@, $!);
+    my %found = map { $_ => \&$_ } @names;
+    eval qq(use strict; use warnings; no warnings 'redefine';\n#line $section->{line} ")
+        . __FILE__ . qq("\n$code; 1) or die $@;    ## no critic: it is ours
+    for my $name (@names) {
+        $section->{subs}{$name} = \&$name;
+        *$name = $found{$name} if $found{$name} != $section->{stubs}{$name};
+    }
+    delete @$section{qw(text stubs)};
+    return;
+}
+
+_make_stubs(__LINE__ + 6);
+*set_ctx_defaults = \&set_defaults;
+*socket_to_SSL    = \&socketToSSL;
+
+1;
+__DATA__
+# --- words of the use line ------------------------------------------------------------------------
+
+# Words of the use line that aren't names; false for names.
+sub _import_word {
+    my $word = shift;
+    if ($word =~ /^inet4$/i) {
+        require IO::Socket::INET;
+        @ISA        = ('IO::Socket::INET');
+        $IPV6       = '';
+        $INET4_FROM = join ' line ', (caller 1)[1, 2];
+    } elsif ($word =~ /^inet6$/i) {
+        Carp::croak('INET6 is not supported, install IO::Socket::IP') if $BASE eq 'IO::Socket::INET';
+        warn "IPv6 support re-enabled in ", join(' line ', (caller 1)[1, 2]),
+            ", got disabled in $INET4_FROM\n" if defined $INET4_FROM;
+        ($IPV6, $INET4_FROM) = ($BASE, undef);
+        @ISA = ($BASE);
+    } elsif ($word =~ /^:?debug(\d+)$/) {
+        $DEBUG = $1;
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+# --- debugging ------------------------------------------------------------------------------------
+
+sub DEBUG {
+    my ($format, @args) = @_;
+    return if !$DEBUG;
+    return _debug_line((caller)[1, 2], @args ? sprintf $format, @args : $format);
+}
+
+# A line about what the program's own line makes us do; bytes, if given, below it.
+sub _debug {
+    my ($text, $bytes) = @_;
+    my ($i, @from) = 0;
+    do { @from = caller $i++ } while @from && $from[0] =~ /^IO::Socket(?:::(?:SSL|IP|INET6?)\b|$)/;
+    _debug_line(@from ? @from[1, 2] : ($0, 0), $text);
+    for (my $at = 0; defined $bytes && $at < length $bytes; $at += 16) {
+        my $row = substr $bytes, $at, 16;
+        _debug_print(sprintf "    %04x  %-47s  %s\n", $at, join(' ', unpack '(H2)*', $row),
+            $row =~ tr/\x20-\x7e/./cr);
+    }
+    return;
+}
+
+sub _debug_line {
+    my ($file, $line, $text) = @_;
+    $file = '...' . substr $file, -17 if length $file > 20;
+    return _debug_print("DEBUG: $file:$line: $text\n");
+}
+
+sub _debug_print {
+    my $text = shift;
+    local ($,, $\, $!);
+    utf8::encode($text) if $text =~ /[^\x00-\xff]/;
+    print STDERR $text;
+    return;
+}
+
+sub implementation {
+    my ($ours, $openssl) = _library();
+    return "XS $VERSION (libiossl $ours, $openssl)";
+}
+
+# --- defaults -------------------------------------------------------------------------------------
+
+my %DEFAULT_NAMES = (name => 'SSL_verifycn_name', scheme => 'SSL_verifycn_scheme',
+    callback => 'SSL_verify_callback', mode => 'SSL_verify_mode');
+
+sub _set_defaults {
+    my ($args, @sets) = @_;
+    for my $key (keys %$args) {
+        my $name = $key =~ /^SSL_/ ? $key : $DEFAULT_NAMES{$key} // "SSL_$key";
+        $DEFAULTS{$_}{$name} = $args->{$key} for @sets;
+    }
+    return;
+}
+
+# As a function, as it is documented, and as a class method, as some write it.
+sub _function_args {
+    shift if @_ % 2 && defined $_[0] && !ref $_[0] && $_[0]->isa(__PACKAGE__);
+    return @_ == 1 && ref $_[0] eq 'HASH' ? %{ $_[0] } : @_;
+}
+
+sub set_defaults        { return _set_defaults({ &_function_args }, qw(common client server)) }
+sub set_client_defaults { return _set_defaults({ &_function_args }, 'client') }
+sub set_server_defaults { return _set_defaults({ &_function_args }, 'server') }
+
+sub context_init {
+    return $DEFAULTS{common} = { &_function_args };
+}
+
+sub set_default_context {
+    my $context = pop;
+    delete $DEFAULTS{common}{SSL_reuse_ctx};
+    $DEFAULTS{common}{SSL_reuse_ctx} = $context if ref $context;
+    return;
+}
+
+sub set_default_session_cache {
+    my $cache = pop;
+    $DEFAULTS{common}{SSL_session_cache} = $cache;
+    return;
+}
+
+sub set_args_filter_hack {
+    $FILTER = pop;
+    return;
+}
+
+# What libiossl and we have a default for, which "use_defaults" of set_args_filter_hack brings back.
+my @HAVE_DEFAULTS = qw(
+    SSL_policy SSL_version SSL_cipher_list SSL_ciphersuites SSL_honor_cipher_order SSL_dh SSL_dh_file
+    SSL_ecdh_curve SSL_ca SSL_ca_file SSL_ca_path SSL_check_crl SSL_verify_mode SSL_verify_callback
+    SSL_verifycn_scheme SSL_verifycn_publicsuffix SSL_npn_protocols SSL_alpn_protocols SSL_ocsp_mode
+);
+
+sub _filter_args {
+    my ($is_server, $args) = @_;
+    if (ref $FILTER eq 'CODE') {
+        $FILTER->($is_server, $args);
+    } elsif ($FILTER eq 'use_defaults') {
+        my $set = $DEFAULTS{ $is_server ? 'server' : 'client' };
+        delete @$args{@HAVE_DEFAULTS};
+        %$args = (%$args, %$set);
+    }
+    return;
+}
+
+# --- CA certificates ------------------------------------------------------------------------------
+
+my ($CA_FROM_USER, %DEFAULT_CA, $CA_DETECTED);
+
+# With arguments sets, and always returns, what is used where no SSL_ca* is given.
+sub default_ca {
+    shift if @_ && defined $_[0] && !ref $_[0] && $_[0] eq __PACKAGE__;
+    if (@_ > 1) {
+        ($CA_FROM_USER, %DEFAULT_CA) = (1, @_);
+    } elsif (@_ && $_[0]) {
+        my $is_path = ref $_[0] || -d $_[0];
+        _check_ca($is_path ? 'path' : 'file', $_) for ref $_[0] ? @{ $_[0] } : $_[0];
+        ($CA_FROM_USER, %DEFAULT_CA) = (1, ($is_path ? 'SSL_ca_path' : 'SSL_ca_file') => $_[0]);
+    } elsif (@_) {
+        $CA_FROM_USER = $CA_DETECTED = 0;
+    }
+    _detect_ca() if !$CA_FROM_USER && !$CA_DETECTED;
+    return %DEFAULT_CA;
+}
+
+sub _check_ca {
+    my ($kind, $name) = @_;
+    if ($kind eq 'path') {
+        Carp::croak("SSL_ca_path $name does not exist") if !-d $name;
+        opendir my $dir, $name or Carp::croak("SSL_ca_path $name is not accessible: $!");
+    } else {
+        open my $file, '<', $name or Carp::croak("SSL_ca_file $name can't be used: $!");
+    }
+    return;
+}
+
+sub _detect_ca {
+    my ($file, $path) = _default_ca();
+    $CA_DETECTED = 1;
+    $DEFAULT_CA{SSL_ca_file} = $file if defined $file;
+    $DEFAULT_CA{SSL_ca_path} = $path if defined $path;
+    return if defined $file || defined $path || !eval { require Mozilla::CA; 1 };
+    $DEFAULT_CA{SSL_ca_file} = Mozilla::CA::SSL_ca_file();
+    return;
+}
+
+# --- sockets of other classes ---------------------------------------------------------------------
+
+# A socket of another class, as Net::Server has accepted it, keeps that class: perl's operators on it
+# reach TLS by the tie. Our methods are called like this.
+sub _as_ours {
+    my ($socket, $method, @args) = @_;
+    my $class = ref $socket;
+    bless $socket, __PACKAGE__;
+    my $done = eval { $socket->$method(@args) || 0 };
+    my ($why, $errno) = ($@, $! + 0);
+    bless $socket, $class;
+    $! = $errno;
+    die $why if !defined $done;    ## no critic: it is not our exception
+    return $done || ();
+}
+
+sub _close_foreign { return _as_ours(shift, \&close) }
+
+# --- over another handle --------------------------------------------------------------------------
+
+# A new handle of the class over another one, which stays what it is.
+sub _over {
+    my ($class, $outer) = @_;
+    my $self = IO::Handle::new($class);
+    @{*$self}{qw(_SSL_bio_socket io_socket_type)} = ($outer, Socket::SOCK_STREAM());
+    return $self;
+}
+
+# What the handle below says, if it has such a method.
+sub _ask_outer {
+    my ($outer, $method, @args) = @_;
+    my $class = _is_blessed($outer) ? ref $outer : 'IO::File';
+    return $class->can($method) ? $outer->$method(@args) : undef;
+}
+
+# --- failed handshakes ----------------------------------------------------------------------------
+
+# The handshake can't succeed any more: what becomes of the socket. Returns nothing.
+sub _give_up {
+    my $self = shift;
+    my $hash = \%{*$self};
+    my $args = $hash->{_SSL_arguments} || {};
+    my ($error, $errno) = ($SSL_ERROR, $! + 0);
+    my $text = $self->errstr;
+    $hash->{_SSL_opened} = -1;
+    delete $hash->{_SSL_opening};
+    if (ref $args->{SSL_error_trap} eq 'CODE') {
+        $self->_detach;
+        delete $hash->{_SSL_object};
+        $args->{SSL_error_trap}->($self, "$text\n");
+    } elsif (exists $hash->{_SSL_ioclass_upgraded} || $args->{SSL_keepSocketOnError}) {
+        my $saved = $hash->{_SSL_last_err};
+        $self->stop_SSL(SSL_no_shutdown => 1);
+        $hash->{_SSL_opened} = -1 if exists $hash->{_SSL_ctx};
+        $hash->{_SSL_last_err} = $saved if $saved && exists $hash->{_SSL_ctx};
+    } else {
+        $self->close(SSL_no_shutdown => 1);
+    }
+    ($SSL_ERROR, $!, $@) = ($error, $errno, "$text");
+    $FATAL = "$text";
+    return;
+}
+
+sub _warn_without_name {
+    my $context = ${*{$_[0]}}{_SSL_ctx};
+    return if $context->_has_scheme || !($context->{verify_mode} & SSL_VERIFY_PEER);
+    Carp::carp('Cannot determine hostname of peer for verification. '
+        . 'Disabling default hostname verification for now. '
+        . 'Please specify hostname with SSL_verifycn_name');
+    return;
+}
+
 sub _undefined_object {
     return _internal_error(undef, 'Undefined IO::Socket::SSL object', 9);
 }
+
+# --- peers without a name -------------------------------------------------------------------------
+
+sub _peer_ip {
+    my $packed = getpeername shift or return;
+    my $family = Socket::sockaddr_family($packed);
+    if ($family == Socket::AF_INET()) {
+        my ($port, $address) = Socket::unpack_sockaddr_in($packed);
+        return (Socket::inet_ntoa($address), $port);
+    }
+    return if !$IPV6 || $family != Socket::AF_INET6();
+    my ($port, $address) = Socket::unpack_sockaddr_in6($packed);
+    return (Socket::inet_ntop($family, $address), $port);
+}
+
+# --- back to what the socket was ------------------------------------------------------------------
+
+# Makes the socket what it was before start_SSL.
+sub _downgrade {
+    my $self   = shift;
+    my $hash   = \%{*$self};
+    my $before = $hash->{_SSL_ioclass_upgraded};
+    _detach($self);
+    return if !defined $before;
+    delete @$hash{ grep { /^_?SSL_/ } keys %$hash };
+    if (length $before) { bless $self, $before }
+    else                { _unbless($self) }
+    return;
+}
+
+# --- other ways to a socket -----------------------------------------------------------------------
 
 sub new_from_fd {
     my ($class, $fd, @args) = @_;
@@ -770,20 +887,12 @@ sub new_from_fd {
 }
 
 sub socketToSSL { return __PACKAGE__->start_SSL(@_) }
-*socket_to_SSL = \&socketToSSL;
-
 # --- state ----------------------------------------------------------------------------------------
-
-sub opened {
-    my $self = shift;
-    my $hash = \%{*$self};
-    return '' if !defined fileno($self) && !$hash->{_SSL_bio_socket};
-    return $hash->{_SSL_opened};
-}
 
 sub opening { return ${*{$_[0]}}{_SSL_opening} }
 
 sub want_read  { no warnings 'numeric'; return $_[0]->errstr == SSL_WANT_READ() }
+
 sub want_write { no warnings 'numeric'; return $_[0]->errstr == SSL_WANT_WRITE() }
 
 sub error {
@@ -885,10 +994,13 @@ sub _get_ctx_object {
 
 # --- what can't be done through TLS ---------------------------------------------------------------
 
-for my $name (qw(truncate stat setbuf setvbuf fdopen)) {
-    no strict 'refs';
-    *$name = sub { Carp::croak("Use of $name() not allowed with SSL") };
-}
+sub _not_allowed { return Carp::croak("Use of $_[0]() not allowed with SSL") }
+sub truncate { return _not_allowed('truncate') }
+sub stat     { return _not_allowed('stat') }
+sub setbuf   { return _not_allowed('setbuf') }
+sub setvbuf  { return _not_allowed('setvbuf') }
+sub fdopen   { return _not_allowed('fdopen') }
+
 sub ungetc { Carp::croak('Use of ungetc() not implemented in IO::Socket::SSL') }
 sub send {
     Carp::croak('Use of send() not implemented in IO::Socket::SSL; use print/printf/syswrite instead');
@@ -897,23 +1009,19 @@ sub recv {
     Carp::croak('Use of recv() not implemented in IO::Socket::SSL; use read/sysread instead');
 }
 
-# --- for the glue: what objects are that a callback returns -----------------------------------------
+# --- for the glue: what objects are that a callback returns ---------------------------------------
 
 sub _as_bool { return $_[0] ? 1 : 0 }
 sub _as_text { return "$_[0]" }
 
 # --- what can be done -----------------------------------------------------------------------------
 
-# As in iossl.h, iossl_feature.
-my %FEATURES = (client_sni => 0, server_sni => 0, multi_cert => 0, alpn => 1, npn => 2, ocsp => 3,
-    ticket_keycb => 4, pha => 5, partial_chain => 6, ciphersuites => 7);
-for my $name (keys %FEATURES) {
-    no strict 'refs';
-    *{"can_$name"} = sub { return _can($FEATURES{$name}) };
-}
+# The others are XSUBs.
+sub can_server_sni { return can_client_sni() }
+sub can_multi_cert { return can_client_sni() }
 sub can_ecdh { return 'auto' }
 sub can_ipv6 { return $IPV6 }
-sub can_psk  { return _can(8) ? { client => 1, server => 1 } : undef }
+sub can_psk  { return _can_psk() ? { client => 1, server => 1 } : undef }
 sub can_nested_ssl { return { SSL_usebio => 1 } }
 
 # --- plain sockets: where IO::Handle has no method that would do ----------------------------------
@@ -944,48 +1052,10 @@ sub _plain_write {
     return CORE::print({ $self } $data) ? length $data : undef;
 }
 
-# --------------------------------------------------------------------------------------------------
-
-# A context: what connections share. A hash with
-#   context      SSL_CTX*, as a number
-#   verify_mode  as it is in force
-package IO::Socket::SSL::SSL_Context;
-
-our @CARP_NOT = ('IO::Socket::SSL');
-
-sub new {
-    my $class = shift;
-    my $args  = IO::Socket::SSL::_with_defaults(IO::Socket::SSL::_hash_of(@_));
-    return $class->_for($args);
-}
-
-# The context that complete arguments ask for: the one they name, or a new one.
-sub _for {
-    my ($class, $args) = @_;
-    if (my $given = $args->{SSL_reuse_ctx}) {
-        return IO::Socket::SSL::_context_of($given)
-            || Carp::croak("invalid context to reuse: $given");
-    }
-    my $self = bless {}, $class;
-    return $self->_build(_with_ca($args), $args->{SSL_server} ? 1 : 0) ? $self : ();
-}
-
-# Where no CA certificates are named, those of default_ca().
-sub _with_ca {
-    my $args = shift;
-    return $args if grep { defined && length } @$args{qw(SSL_ca SSL_ca_file SSL_ca_path)};
-    return $args if $args->{SSL_server} && !$args->{SSL_verify_mode};
-    return { %$args, IO::Socket::SSL::default_ca() };
-}
-
-sub _get_ctx_object { return $_[0]{context} }
-
-# --------------------------------------------------------------------------------------------------
+# --- sessions of clients --------------------------------------------------------------------------
 
 # Sessions of clients, the latest used first, as many as it has room for.
-package IO::Socket::SSL::Session_Cache;
-
-sub new {
+sub IO::Socket::SSL::Session_Cache::new {
     my ($class, $size) = @_;
     return if !$size || $size <= 0;
     my $self = bless { room => $size }, $class;
@@ -993,20 +1063,18 @@ sub new {
     return $self;
 }
 
-sub replace_session {
+sub IO::Socket::SSL::Session_Cache::replace_session {
     my ($self, $key, $session) = @_;
     $self->del_session($key);
     return $self->add_session($key, $session);
 }
 
-sub _dump { my $self = shift; return $self->_count . " of $self->{room} sessions" }
+sub IO::Socket::SSL::Session_Cache::_dump { my $self = shift; return $self->_count . " of $self->{room} sessions" }
 
-# --------------------------------------------------------------------------------------------------
+# --- OCSP -----------------------------------------------------------------------------------------
 
 # Asks the responders of certificates; but for HTTP, all of it is in xs/ocsp.xsi.
-package IO::Socket::SSL::OCSP_Resolver;
-
-sub resolve_blocking {
+sub IO::Socket::SSL::OCSP_Resolver::resolve_blocking {
     my ($self, @args) = @_;
     do { local $@; eval { require HTTP::Tiny } } or Carp::croak('need HTTP::Tiny installed');
     # Answers are signed, so whoever carries them need not be trusted.
@@ -1019,5 +1087,3 @@ sub resolve_blocking {
     }
     return $self->hard_error;
 }
-
-1;
