@@ -526,6 +526,9 @@ need_tls(pTHX_ GV *gv)
     return h;
 }
 
+/* More than any protocol asks for, and what TLS 1.3 with SHA-256 can give (RFC 5869 section 2.3). */
+#define MAX_KEYING_MATERIAL (255 * 32)
+
 /* ---- Certificates ------------------------------------------------------------------------------ */
 
 /* The peer's, borrowed from the handle; NULL: none. */
@@ -714,6 +717,8 @@ CLONE(...)
 INCLUDE: socket.xsi
 
 INCLUDE: tls.xsi
+
+INCLUDE: binding.xsi
 
 INCLUDE: handle.xsi
 

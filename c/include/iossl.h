@@ -347,7 +347,8 @@ IOSSL_API void iossl_cert_altnames(const X509 *cert, iossl_altname_fn fn, void *
 IOSSL_API iossl_status iossl_cert_digest(const X509 *cert, const char *algorithm, bool pubkey,
                                          unsigned char digest[EVP_MAX_MD_SIZE], size_t *len,
                                          iossl_error *err);
-/* The same as text: "sha256$<hex>" or "sha256$pub$<hex>", lower case; iossl_free() it. */
+/* The same as text: "sha256$<hex>" or "sha256$pub$<hex>", lower case; for the algorithm "sha256//",
+ * "sha256//<base64>", of the whole subjectPublicKeyInfo, as RFC 7469 and curl pin it. iossl_free() it. */
 IOSSL_API iossl_status iossl_cert_fingerprint(char **out, const X509 *cert, const char *algorithm,
                                               bool pubkey, iossl_error *err);
 
@@ -359,7 +360,8 @@ IOSSL_API iossl_pins *iossl_pins_up_ref(iossl_pins *pins);
 IOSSL_API void iossl_pins_free(iossl_pins *pins);
 /*
  * Adds "algo$hex", "algo$pub$hex" or bare hex (md5, sha1 or sha256 by its length); colons are
- * ignored, case too. IOSSL_E_OPTION where it can't be read, or its length doesn't fit the digest;
+ * ignored, case too. Or "algo//base64" of the subjectPublicKeyInfo; of these several, with ";" between
+ * them. IOSSL_E_OPTION where it can't be read, or its length doesn't fit the digest;
  * IOSSL_E_USAGE "Digest algorithm X is not available".
  */
 IOSSL_API iossl_status iossl_pins_add(iossl_pins *pins, const char *text, iossl_error *err);
@@ -1492,6 +1494,38 @@ IOSSL_API bool iossl_conn_is_resumed(const iossl_conn *conn);
 IOSSL_API const char *iossl_conn_get0_psk_identity(const iossl_conn *conn);
 /* The name that was verified, NULL where none was. Borrowed. */
 IOSSL_API const char *iossl_conn_get0_verified_name(const iossl_conn *conn);
+
+/*
+ * Channel binding: bytes that are the same on both ends of this connection and on no other, for an
+ * authentication above it (SCRAM-*-PLUS of RFC 5802) that nobody in the middle shall pass on.
+ *
+ * type  "tls-exporter" (RFC 9266), the one to use where there is a choice; "tls-unique" (RFC 5929),
+ *       not with TLS 1.3; "tls-server-end-point" (RFC 5929): a digest of the server's certificate,
+ *       so the same on all connections to it.
+ * out, *len  the bytes; *len is 0 on failure.
+ *
+ * IOSSL_E_UNSUPPORTED  not defined, or not safe, on this connection: the first two need the extended
+ *                      master secret (RFC 7627) with TLS 1.2; the last a certificate whose signature
+ *                      has a digest. IOSSL_E_OPTION: no such type. IOSSL_E_STATE: not established.
+ */
+#define IOSSL_BINDING_MAX 64
+IOSSL_API iossl_status iossl_conn_channel_binding(const iossl_conn *conn, const char *type,
+                                                  unsigned char out[IOSSL_BINDING_MAX],
+                                                  size_t *len, iossl_error *err);
+/*
+ * Keys for other uses that only the two ends of this connection can know (RFC 5705, RFC 8446 section
+ * 7.5): fills out. The same label and context give the same bytes on both ends.
+ *
+ * label    that nothing else uses, as "EXPORTER-my-protocol"; up to 249 bytes with TLS 1.3.
+ * context  NULL: none, which with TLS 1.2 is something else than an empty one.
+ *
+ * IOSSL_E_STATE, IOSSL_E_OPTION (a label that TLS uses itself or that is too long). With TLS 1.2, use
+ * them to tell who the peer is only where iossl_conn_channel_binding("tls-exporter") works.
+ */
+IOSSL_API iossl_status iossl_conn_export_keying_material(const iossl_conn *conn, void *out,
+                                                         size_t len, const char *label,
+                                                         size_t label_len, const void *context,
+                                                         size_t context_len, iossl_error *err);
 
 /* Certificates. get1: X509_free() it; get0: as long as the connection. NULL where there is none. */
 IOSSL_API X509 *iossl_conn_get1_peer_cert(const iossl_conn *conn);

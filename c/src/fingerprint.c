@@ -1,8 +1,8 @@
 /*
  * fingerprint.c - pinning a peer by digest, and the text form people write it in.
  *
- * Owns      the grammar "algo$hex", "algo$pub$hex", bare hex; digests of certificates; the set of
- *           pins.
+ * Owns      the grammar "algo$hex", "algo$pub$hex", bare hex, "algo//base64"; digests of certificates;
+ *           the set of pins.
  * Promises  a digest of a wrong length is refused when it is added, since it could never match; the
  *           time of a comparison doesn't depend on the bytes; a set may be shared by threads.
  * Leaves    what a match is good for to verify.c.
@@ -29,9 +29,12 @@
 /* How much of a refused text an error shows. */
 #define SHOWN 200
 
+/* What a digest is of. The last is what RFC 7469 and others pin: the key with its algorithm. */
+typedef enum { WHOLE_CERT, PUBKEY_BITS, PUBKEY_INFO } pinned_part;
+
 typedef struct pin {
     const EVP_MD *md;       /* OpenSSL's own table or init.c owns it */
-    bool pubkey;
+    pinned_part part;
     size_t len;
     unsigned char digest[EVP_MAX_MD_SIZE];
 } pin;
@@ -56,14 +59,27 @@ find_digest(const char *algorithm, iossl_error *err)
     return md;
 }
 
+/* The digest of a subjectPublicKeyInfo. */
+static int
+digest_pubkey_info(const X509 *cert, const EVP_MD *md, unsigned char *digest, unsigned int *used)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+    int made = len > 0 && EVP_Digest(der, (size_t)len, digest, used, md, NULL) == 1;
+
+    OPENSSL_free(der);
+    return made;
+}
+
 /* False where OpenSSL refuses, its reasons queued. */
 static bool
-digest_of(const X509 *cert, const EVP_MD *md, bool pubkey, unsigned char digest[EVP_MAX_MD_SIZE],
-          size_t *len)
+digest_of(const X509 *cert, const EVP_MD *md, pinned_part part,
+          unsigned char digest[EVP_MAX_MD_SIZE], size_t *len)
 {
     unsigned int used = 0;
-    int made = pubkey ? X509_pubkey_digest(cert, md, digest, &used)
-                      : X509_digest(cert, md, digest, &used);
+    int made = part == WHOLE_CERT    ? X509_digest(cert, md, digest, &used)
+               : part == PUBKEY_BITS ? X509_pubkey_digest(cert, md, digest, &used)
+                                     : digest_pubkey_info(cert, md, digest, &used);
 
     *len = made == 1 ? used : 0;
     return made == 1;
@@ -80,7 +96,7 @@ iossl_cert_digest(const X509 *cert, const char *algorithm, bool pubkey,
     *len = 0;
     if ((md = find_digest(name, err)) == NULL)
         goto done;
-    if (!digest_of(cert, md, pubkey, digest, len)) {
+    if (!digest_of(cert, md, pubkey ? PUBKEY_BITS : WHOLE_CERT, digest, len)) {
         iossl_error_set_openssl(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL,
                                 "Digest algorithm %.*s is not available: OpenSSL can't make the %s "
                                 "digest of this certificate", SHOWN, name,
@@ -100,6 +116,43 @@ lower(char c)
     return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
+/* "algo//base64" of the public key, for an algorithm that ends in "//". */
+static iossl_status
+pin_text(char **out, const X509 *cert, const char *algorithm, iossl_error *err)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    char name[MAX_DIGEST_NAME + 3], base64[(EVP_MAX_MD_SIZE + 2) / 3 * 4 + 1];
+    size_t len = strlen(algorithm) - 2;
+    const EVP_MD *md;
+
+    for (size_t i = 0; i < len; i++)
+        name[i] = lower(algorithm[i]);
+    name[len] = '\0';
+    if ((md = find_digest(name, err)) == NULL)
+        return IOSSL_ERROR;
+    if (!digest_of(cert, md, PUBKEY_INFO, digest, &len)) {
+        iossl_error_set_openssl(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL,
+                                "OpenSSL can't make the %s digest of this public key", name);
+        return IOSSL_ERROR;
+    }
+    (void)EVP_EncodeBlock((unsigned char *)base64, digest, (int)len);
+    if ((*out = malloc(strlen(name) + 2 + strlen(base64) + 1)) == NULL) {
+        iossl_error_memory(err);
+        return IOSSL_ERROR;
+    }
+    (void)stpcpy(stpcpy(stpcpy(*out, name), "//"), base64);
+    return IOSSL_OK;
+}
+
+/* Does it ask for the other form, "sha256//"? */
+static bool
+asks_for_pin_text(const char *algorithm)
+{
+    size_t len = strlen(algorithm);
+
+    return len > 2 && len <= MAX_DIGEST_NAME + 2 && strcmp(algorithm + len - 2, "//") == 0;
+}
+
 iossl_status
 iossl_cert_fingerprint(char **out, const X509 *cert, const char *algorithm, bool pubkey,
                        iossl_error *err)
@@ -113,6 +166,11 @@ iossl_cert_fingerprint(char **out, const X509 *cert, const char *algorithm, bool
     char *text, *p;
 
     *out = NULL;
+    if (asks_for_pin_text(name)) {
+        status = pin_text(out, cert, name, err);
+        iossl_error_clear_queue();
+        goto done;
+    }
     if (iossl_cert_digest(cert, name, pubkey, digest, &len, err) != IOSSL_OK)
         goto done;
     if ((text = malloc(strlen(name) + strlen(middle) + 2 * len + 1)) == NULL) {
@@ -217,6 +275,65 @@ digest_by_length(size_t len)
     return len == 16 ? "md5" : len == 20 ? "sha1" : len == 32 ? "sha256" : NULL;
 }
 
+/* The digest that is in base64, padding and all. False: it isn't, or is too long. */
+static bool
+parse_base64(const char *text, size_t len, unsigned char digest[EVP_MAX_MD_SIZE], size_t *used)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    unsigned char bytes[(EVP_MAX_MD_SIZE + 2) / 3 * 3];
+    size_t padding = len < 4 ? 0 : text[len - 2] == '=' ? 2 : text[len - 1] == '=' ? 1 : 0;
+    int n;
+
+    if (len < 4 || len % 4 != 0 || len / 4 * 3 > sizeof bytes
+        || strspn(text, letters) != len - padding || (padding == 2 && text[len - 1] != '='))
+        return false;
+    n = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)len);
+    if (n < 0 || (size_t)n <= padding || (size_t)n - padding > EVP_MAX_MD_SIZE)
+        return false;
+    *used = (size_t)n - padding;
+    memcpy(digest, bytes, *used);
+    return true;
+}
+
+/* A digest has the length that its algorithm makes. */
+static iossl_status
+check_length(const pin *p, const char *name, const char *text, int text_len, iossl_error *err)
+{
+    int size = EVP_MD_size(p->md);
+
+    if (size > 0 && (size_t)size == p->len)
+        return IOSSL_OK;
+    iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                    "invalid fingerprint '%.*s': a %s digest has %d bytes, here are %zu",
+                    text_len > SHOWN ? SHOWN : text_len, text, name, size > 0 ? size : 0, p->len);
+    return IOSSL_ERROR;
+}
+
+/* "algo//base64" -> pin, of the first len bytes of text. */
+static iossl_status
+parse_pubkey_pin(pin *out, const char *text, size_t len, size_t algorithm_len, iossl_error *err)
+{
+    char algorithm[MAX_DIGEST_NAME + 1];
+
+    memset(out, 0, sizeof *out);
+    out->part = PUBKEY_INFO;
+    if (!is_digest_name(text, algorithm_len)
+        || !parse_base64(text + algorithm_len + 2, len - algorithm_len - 2, out->digest,
+                         &out->len)) {
+        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                        "invalid fingerprint '%.*s': write it as sha256//BASE64, the digest of the "
+                        "public key with its padding", len > SHOWN ? SHOWN : (int)len, text);
+        return IOSSL_ERROR;
+    }
+    for (size_t i = 0; i < algorithm_len; i++)
+        algorithm[i] = lower(text[i]);
+    algorithm[algorithm_len] = '\0';
+    if ((out->md = find_digest(algorithm, err)) == NULL)
+        return IOSSL_ERROR;
+    return check_length(out, algorithm, text, (int)len, err);
+}
+
 /* "[algo$][pub$]hex" -> pin */
 static iossl_status
 parse_pin(pin *out, const char *text, iossl_error *err)
@@ -226,7 +343,6 @@ parse_pin(pin *out, const char *text, iossl_error *err)
     const char *name = NULL;
     char algorithm[MAX_DIGEST_NAME + 1];
     size_t i;
-    int size;
 
     memset(out, 0, sizeof *out);
     if (dollar != NULL) {
@@ -240,7 +356,7 @@ parse_pin(pin *out, const char *text, iossl_error *err)
         name = algorithm;
         hex = dollar + 1;
         if (lower(hex[0]) == 'p' && lower(hex[1]) == 'u' && lower(hex[2]) == 'b' && hex[3] == '$') {
-            out->pubkey = true;
+            out->part = PUBKEY_BITS;
             hex += 4;
         }
     }
@@ -255,28 +371,17 @@ parse_pin(pin *out, const char *text, iossl_error *err)
     }
     if ((out->md = find_digest(name, err)) == NULL)
         return IOSSL_ERROR;
-    size = EVP_MD_size(out->md);
-    if (size <= 0 || (size_t)size != out->len) {
-        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
-                        "invalid fingerprint '%.*s': a %s digest has %d bytes, here are %zu", SHOWN,
-                        text, name, size > 0 ? size : 0, out->len);
-        return IOSSL_ERROR;
-    }
-    return IOSSL_OK;
+    return check_length(out, name, text, (int)strnlen(text, SHOWN), err);
 invalid:
     iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
-                    "invalid fingerprint '%.*s': write it as sha256$HEX, or sha256$pub$HEX for the "
-                    "public key", SHOWN, text);
+                    "invalid fingerprint '%.*s': write it as sha256$HEX, or sha256$pub$HEX or "
+                    "sha256//BASE64 for the public key", SHOWN, text);
     return IOSSL_ERROR;
 }
 
-iossl_status
-iossl_pins_add(iossl_pins *pins, const char *text, iossl_error *err)
+static iossl_status
+push_pin(iossl_pins *pins, const pin *added, iossl_error *err)
 {
-    pin added;
-
-    if (parse_pin(&added, text, err) != IOSSL_OK)
-        return IOSSL_ERROR;
     if (pins->n == pins->max) {
         size_t more = pins->max == 0 ? 4 : 2 * pins->max;
         pin *bigger = more > SIZE_MAX / sizeof *bigger
@@ -289,7 +394,34 @@ iossl_pins_add(iossl_pins *pins, const char *text, iossl_error *err)
         pins->pins = bigger;
         pins->max = more;
     }
-    pins->pins[pins->n++] = added;
+    pins->pins[pins->n++] = *added;
+    return IOSSL_OK;
+}
+
+iossl_status
+iossl_pins_add(iossl_pins *pins, const char *text, iossl_error *err)
+{
+    size_t before = pins->n;
+    pin added;
+
+    if (strstr(text, "//") == NULL)
+        return parse_pin(&added, text, err) == IOSSL_OK ? push_pin(pins, &added, err) : IOSSL_ERROR;
+    for (const char *p = text; p != NULL;) {
+        const char *slashes = strstr(p, "//");
+        size_t len = strcspn(p, ";");
+        size_t algorithm_len = slashes == NULL || (size_t)(slashes - p) + 2 > len
+                                   ? 0 : (size_t)(slashes - p);
+
+        if (algorithm_len == 0)         /* says what is wrong with it */
+            slashes = NULL;
+        if ((slashes == NULL ? parse_pin(&added, p, err)
+                             : parse_pubkey_pin(&added, p, len, algorithm_len, err)) != IOSSL_OK
+            || push_pin(pins, &added, err) != IOSSL_OK) {
+            pins->n = before;
+            return IOSSL_ERROR;
+        }
+        p = p[len] == ';' ? p + len + 1 : NULL;
+    }
     return IOSSL_OK;
 }
 
@@ -310,7 +442,7 @@ iossl_pins_match(const iossl_pins *pins, const X509 *cert)
     for (i = 0; pins != NULL && cert != NULL && i < pins->n; i++) {
         const pin *p = &pins->pins[i];
 
-        if (digest_of(cert, p->md, p->pubkey, digest, &len) && len == p->len
+        if (digest_of(cert, p->md, p->part, digest, &len) && len == p->len
             && CRYPTO_memcmp(digest, p->digest, len) == 0)
             matched = true;
     }
@@ -326,7 +458,7 @@ iossl_pins_digest(const iossl_pins *pins, unsigned char digest[32])
 
     for (size_t i = 0; ok && pins != NULL && i < pins->n; i++) {
         const pin *p = &pins->pins[i];
-        const unsigned char head[] = {p->pubkey, (unsigned char)p->len};
+        const unsigned char head[] = {(unsigned char)p->part, (unsigned char)p->len};
 
         ok = EVP_DigestUpdate(md, head, sizeof head) == 1
              && EVP_DigestUpdate(md, p->digest, p->len) == 1;

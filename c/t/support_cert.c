@@ -231,8 +231,10 @@ key_of(const test_cert_spec *spec)
 static const EVP_MD *
 digest_of(const test_cert_spec *spec, const EVP_PKEY *key)
 {
-    int nid;
+    int nid = EVP_PKEY_base_id(key);
 
+    if (nid == EVP_PKEY_ED25519 || nid == EVP_PKEY_ED448)
+        return NULL;
     if (EVP_PKEY_get_default_digest_nid((EVP_PKEY *)(uintptr_t)key, &nid) == 2 && nid == NID_undef)
         return NULL;
     return spec->digest == NULL ? EVP_sha256() : EVP_get_digestbyname(spec->digest);

@@ -123,9 +123,43 @@ test_forms(X509 *cert, X509 *other)
     iossl_free(text);
 }
 
+/* As curl and HTTP public key pinning have it, computed here by other means. */
+static void
+test_pubkey_info(X509 *cert, X509 *other)
+{
+    unsigned char *der = NULL, digest[32], base64[45];
+    int len = i2d_PUBKEY(X509_get0_pubkey(cert), &der);
+    char pin[128], two[256];
+    char *text, *of_other;
+
+    if (len <= 0 || EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL) != 1)
+        bail_out("no digest");
+    OPENSSL_free(der);
+    EVP_EncodeBlock(base64, digest, 32);
+    (void)snprintf(pin, sizeof pin, "sha256//%s", (const char *)base64);
+    ok(pin_matches(pin, cert), "%.16s... matches the certificate with that key", pin);
+    ok(!pin_matches(pin, other), "and no other");
+    is_int(iossl_cert_fingerprint(&text, cert, "sha256//", false, NULL), IOSSL_OK, "asked for");
+    is_str(text, pin, "it is told in that form");
+    iossl_free(text);
+    if (iossl_cert_fingerprint(&of_other, other, "SHA512//", false, NULL) != IOSSL_OK)
+        bail_out("no fingerprint");
+    ok(strncmp(of_other, "sha512//", 8) == 0, "with other digests, too");
+    (void)snprintf(two, sizeof two, "%s;%s", of_other, pin);
+    ok(pin_matches(two, cert) && pin_matches(two, other), "several, as curl takes them");
+    ok(pin_matches(of_other, other) && !pin_matches(of_other, cert), "each is one");
+    iossl_free(of_other);
+    memcpy(pin, "SHA256", 6);
+    ok(pin_matches(pin, cert), "the digest's name may be in upper case");
+    is_int(iossl_cert_fingerprint(&text, cert, "none//", false, NULL), IOSSL_ERROR,
+           "an unknown digest");
+    ok(text == NULL && ERR_peek_error() == 0, "gives nothing, and leaves nothing");
+}
+
 static void
 test_refused(void)
 {
+#define BASE64_43 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define HEX32 "0123456789abcdef0123456789abcdef"
     static const struct {
         const char *text;
@@ -143,6 +177,16 @@ test_refused(void)
         { "md5$md5$" HEX32, IOSSL_E_OPTION, "invalid fingerprint 'md5$md5$" HEX32 "'" },
         { "md5$" HEX32 "\n", IOSSL_E_OPTION, "invalid fingerprint 'md5$" HEX32 "\n'" },
         { ":", IOSSL_E_OPTION, "invalid fingerprint ':'" },
+        { "sha256//", IOSSL_E_OPTION, "invalid fingerprint 'sha256//'" },
+        { "sha256//AAAA", IOSSL_E_OPTION, "invalid fingerprint 'sha256//AAAA': a sha256 digest has 32" },
+        { "sha256//" BASE64_43, IOSSL_E_OPTION, "invalid fingerprint 'sha256//" BASE64_43 "'" },
+        { "sha256//" BASE64_43 "==", IOSSL_E_OPTION, "invalid fingerprint 'sha256//" },
+        { "sha256//" BASE64_43 "= ", IOSSL_E_OPTION, "invalid fingerprint 'sha256//" },
+        { "sha256//=" BASE64_43, IOSSL_E_OPTION, "invalid fingerprint 'sha256//" },
+        { "//" BASE64_43 "=", IOSSL_E_OPTION, "invalid fingerprint '//" },
+        { "sha256//" BASE64_43 "=;", IOSSL_E_OPTION, "invalid fingerprint ''" },
+        { "sha256//" BASE64_43 "=;xyz", IOSSL_E_OPTION, "invalid fingerprint 'xyz'" },
+        { "none//" BASE64_43 "=", IOSSL_E_USAGE, "Digest algorithm none is not available" },
         { "sha256$" HEX32, IOSSL_E_OPTION, "invalid fingerprint 'sha256$" HEX32 "'" },
         { "sha1$" HEX32 HEX32 HEX32 HEX32 "00", IOSSL_E_OPTION, "invalid fingerprint 'sha1$" },
         { "abcd", IOSSL_E_OPTION, "cannot detect hash algorithm from fingerprint 'abcd'" },
@@ -225,6 +269,7 @@ main(void)
     other = test_cert("a.test", "DNS:a.test");
     test_digests(cert);
     test_forms(cert, other);
+    test_pubkey_info(cert, other);
     test_refused();
     test_sets(cert, other);
     X509_free(cert);
