@@ -14,8 +14,8 @@
  * for a system's 140. A handshake asks for one of them, by its subject. To find a subject in DER
  * takes a few skips, so indexing costs little more than decoding base64.
  *
- * The price: a certificate that can't be parsed beyond its subject is found out only when that
- * subject is asked for, and then counts as absent.
+ * The price: in a file of many, a certificate that can't be parsed beyond its subject is found out only
+ * when that subject is asked for, and then counts as absent. A file of FEW is looked through at once.
  */
 #include "bundle.h"
 
@@ -38,6 +38,10 @@
 /* A bundle of all CAs that browsers know has a quarter of a megabyte; the bound stops /dev/zero. */
 #define MAX_BUNDLE ((size_t)64 * 1024 * 1024)
 
+/* So many certificates are somebody's own choice, and looking through them takes a fraction of a
+ * millisecond; more are a system's bundle, of which a program needs one. */
+#define FEW 8
+
 /* File systems date changes in steps of up to two seconds, so what is younger may change unseen. */
 #define MTIME_STEP_SECONDS 2
 
@@ -55,6 +59,7 @@ typedef struct {
     size_t len;
     uint32_t name_hash;     /* of the subject; equal for names that X509_NAME_cmp() calls equal */
     uint32_t next;          /* entry with the same slot, NONE where there is no more */
+    size_t line;            /* of the file, where it ends */
     bool is_trusted;        /* TRUSTED CERTIFICATE: OpenSSL's settings of trust follow the DER */
     bool is_bad;            /* was parsed in vain */
     X509 *cert;             /* owned reference; NULL until asked for */
@@ -241,19 +246,29 @@ hash_x509_name(const X509_NAME *name)
 
 /* ---- Parsed certificates --------------------------------------------------------------------- */
 
+static X509 *
+entry_parse(const iossl_bundle *b, const entry *e)
+{
+    const unsigned char *der = b->arena + e->der;
+    X509 *cert;
+
+    if (e->len > LONG_MAX)
+        return NULL;
+    (void)ERR_set_mark();
+    cert = e->is_trusted ? d2i_X509_AUX(NULL, &der, (long)e->len)
+                         : d2i_X509(NULL, &der, (long)e->len);
+    (void)ERR_pop_to_mark();
+    return cert;
+}
+
 /* Parses an entry where that wasn't done yet. Under the bundle's lock. */
 static X509 *
 entry_cert(const iossl_bundle *b, entry *e)
 {
-    const unsigned char *der = b->arena + e->der;
-
-    if (e->cert != NULL || e->is_bad || e->len > LONG_MAX)
-        return e->cert;
-    (void)ERR_set_mark();
-    e->cert = e->is_trusted ? d2i_X509_AUX(NULL, &der, (long)e->len)
-                            : d2i_X509(NULL, &der, (long)e->len);
-    e->is_bad = e->cert == NULL;
-    (void)ERR_pop_to_mark();
+    if (e->cert == NULL && !e->is_bad) {
+        e->cert = entry_parse(b, e);
+        e->is_bad = e->cert == NULL;
+    }
     return e->cert;
 }
 
@@ -558,6 +573,7 @@ index_cert(iossl_bundle *b, size_t len, bool is_trusted, const pem_reader *r, pe
     e->der = b->arena_len;
     e->len = len;
     e->is_trusted = is_trusted;
+    e->line = r->line_number;
     b->arena_len += len;
     if (find_subject(der, len, &name, &name_len)) {
         e->name_hash = hash_name(name, name_len);
@@ -624,6 +640,23 @@ index_text(iossl_bundle *b, const iossl_file *file, block_count *count, pem_faul
     return result;
 }
 
+/* Whether a file of FEW has none that is damaged inside. */
+static index_result
+check_few(const iossl_bundle *b, block_count *count, pem_fault *f)
+{
+    for (size_t i = 0; b->n_entries <= FEW && i < b->n_entries; i++) {
+        X509 *cert = entry_parse(b, &b->entries[i]);
+
+        if (cert == NULL) {
+            *f = (pem_fault){"it is no certificate, but something like one", b->entries[i].line};
+            count->certs = i + 1;
+            return DAMAGED;
+        }
+        X509_free(cert);
+    }
+    return INDEXED;
+}
+
 /* What a file without any PEM certificate is instead, and what to do about it. */
 static const char *
 explain_no_certs(const iossl_file *file, const block_count *count)
@@ -675,7 +708,8 @@ iossl_bundle_load(const char *path, iossl_error *err)
     }
     if ((b = bundle_new(path, &file)) == NULL)
         goto done;
-    result = index_text(b, &file, &count, &f);
+    if ((result = index_text(b, &file, &count, &f)) == INDEXED)
+        result = check_few(b, &count, &f);
     if (result == INDEXED && count.certs == 0) {
         iossl_error_set(err, IOSSL_E_CA, IOSSL_RANK_FATAL, INVALID "%s %s", path,
                         explain_no_certs(&file, &count));
