@@ -3,6 +3,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Errno qw(ENOENT);
 use File::Temp qw(tempdir);
 use IO::Socket::SSL;
 use IO::Socket::SSL::Utils;
@@ -96,6 +97,23 @@ for my $file (sort keys %broken_cert) {
         like $text, $broken_cert{$file}, 'the reason';
     };
 }
+
+subtest 'a hash of certificates without a host in it is refused, in the known words' => sub {
+    for my $key ({}, cert('server.key')) {
+        $! = 0;
+        like server_says(SSL_cert_file => {}, SSL_key_file => $key),
+            qr/^Failed to load certificate from file \S/, 'SSL_cert_file';
+        cmp_ok $!, '==', ENOENT, 'no such file';
+    }
+    like server_says(SSL_cert_file => cert('server.pem'), SSL_key_file => {}),
+        qr/^Failed to load key from file/, 'SSL_key_file: then the key is looked for in the certificate';
+    for my $hash ({}, { 'a.test' => cert('client.pem') }) {
+        like eval { complaint(SSL_ca_file => cert('ca.pem'), SSL_cert_file => $hash) },
+            qr/^Failed to load certificate from file \S/, 'a client has one certificate';
+        cmp_ok $!, '==', ENOENT, 'no such file';
+    }
+    is server_says(%SERVER), 'no complaint', 'the next one is not affected';
+};
 
 my @broken_key = qw(empty.pem garbage.pem text.pem truncated.key server.pem capath);
 

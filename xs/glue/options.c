@@ -232,6 +232,23 @@ read_dh_file(pTHX_ build *b, SV *value)
 
 typedef iossl_status (*read_host_fn)(pTHX_ build *b, const char *host, SV *value);
 
+/* A hash that can't be used, in the words and with the errno of a file that isn't there. */
+static iossl_status
+refuse_hash(build *b, const char *what, const char *option, const char *why)
+{
+    iossl_error_set_errno(b->err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, ENOENT,
+                          "Failed to load %s from file in %s: the hash %s", what, option, why);
+    return IOSSL_ERROR;
+}
+
+static bool
+is_empty_hash(pTHX_ SV *value)
+{
+    HV *by_host = hash(aTHX_ value);
+
+    return by_host != NULL && HvUSEDKEYS(by_host) == 0;
+}
+
 /* Calls read for each host that a value is for: of a hash its own, of anything else all. */
 static iossl_status
 read_by_host(pTHX_ build *b, SV *value, const char *option, read_host_fn read)
@@ -241,7 +258,8 @@ read_by_host(pTHX_ build *b, SV *value, const char *option, read_host_fn read)
     HE *entry;
 
     if (by_host != NULL && b->role == IOSSL_CLIENT)
-        croak_value(aTHX_ option, value, "on a client one certificate or key");
+        return refuse_hash(b, strstr(option, "key") != NULL ? "key" : "certificate", option,
+                           "is by host name, which only a server chooses by; a client has one");
     if (by_host == NULL && b->hosts == NULL)
         return is_absent(value) ? IOSSL_OK : read(aTHX_ b, NULL, value);
     if (by_host == NULL) {
@@ -310,6 +328,8 @@ add_key(pTHX_ build *b, const char *host, SV *value)
 static iossl_status
 read_cert_file(pTHX_ build *b, SV *value)
 {
+    if (is_empty_hash(aTHX_ value) && b->role == IOSSL_SERVER)
+        return refuse_hash(b, "certificate", "SSL_cert_file", "names no host");
     return read_by_host(aTHX_ b, value, "SSL_cert_file", add_cert_file);
 }
 
@@ -322,6 +342,8 @@ read_key_file(pTHX_ build *b, SV *value)
 static iossl_status
 read_cert(pTHX_ build *b, SV *value)
 {
+    if (is_empty_hash(aTHX_ value) && b->role == IOSSL_SERVER)
+        return refuse_hash(b, "certificate", "SSL_cert", "names no host");
     return read_by_host(aTHX_ b, value, "SSL_cert", add_cert);
 }
 
@@ -915,7 +937,7 @@ collect_hosts(pTHX_ build *b)
         HV *by_host = value == NULL ? NULL : hash(aTHX_ value);
         HE *entry;
 
-        if (by_host == NULL)
+        if (by_host == NULL || is_empty_hash(aTHX_ value))
             continue;
         if (b->hosts == NULL)
             b->hosts = (AV *)sv_2mortal((SV *)newAV());
