@@ -429,6 +429,25 @@ take_text(pTHX_ char *text)
     return sv;
 }
 
+/* A mortal copy. Not sv_mortalcopy(), which takes its string away from a value that a function returned. */
+static SV *
+copy_of(pTHX_ SV *sv)
+{
+    SV *copy = sv_newmortal();
+
+    sv_setsv_flags(copy, sv, SV_GMAGIC | SV_NOSTEAL);
+    return copy;
+}
+
+/* A value in UTF-8, whatever it is; the bytes live as long as the statement. It isn't changed. */
+static const char *
+copy_as_utf8(pTHX_ SV *sv, STRLEN *len)
+{
+    SV *copy = copy_of(aTHX_ sv);   /* SvPVutf8() looks at its argument more than once */
+
+    return SvPVutf8(copy, *len);
+}
+
 /* UTF-8 of a name that a program gave, NULL for undef and ''; croaks on a NUL, which would hide what
  * follows it. The bytes live as long as the statement. */
 static const char *
@@ -440,7 +459,7 @@ name_of(pTHX_ SV *sv, const char *option)
     SvGETMAGIC(sv);
     if (!SvOK(sv))
         return NULL;
-    name = SvPVutf8(sv_mortalcopy(sv), len);
+    name = copy_as_utf8(aTHX_ sv, &len);
     if (strlen(name) != len)
         glue_croak(aTHX_ sv_2mortal(newSVpvf("%s contains a NUL", option)));
     return len == 0 ? NULL : name;
@@ -450,14 +469,13 @@ name_of(pTHX_ SV *sv, const char *option)
 static const char *
 file_name(pTHX_ SV *sv, const char *to)
 {
+    SV *copy = copy_of(aTHX_ sv);
     STRLEN len;
-    const char *name;
+    const char *name = SvOK(copy) ? SvPV_const(copy, len) : NULL;
 
-    SvGETMAGIC(sv);
-    name = SvOK(sv) ? SvPV_const(sv_mortalcopy(sv), len) : NULL;
     if (name == NULL || len == 0 || strlen(name) != len)
         glue_croak(aTHX_ sv_2mortal(newSVpvf("cannot %s \"%" SVf "\": no file can have this name",
-                                             to, SVfARG(SvOK(sv) ? sv : &PL_sv_no))));
+                                             to, SVfARG(SvOK(copy) ? copy : &PL_sv_no))));
     return name;
 }
 
@@ -506,7 +524,7 @@ conversion(pTHX_ SV *name,
 
     ENTER;
     err = scoped_error(aTHX);
-    utf8 = SvPVutf8(sv_mortalcopy(name), len);
+    utf8 = copy_as_utf8(aTHX_ name, &len);
     if (convert(&out, utf8, len, err) == IOSSL_OK)
         result = take_text(aTHX_ out);
     else
@@ -563,7 +581,7 @@ utf8_of(pTHX_ SV *sv, STRLEN *len)
         if (SvUTF8(sv) || *len == 0 || is_ascii_string((const U8 *)text, *len))
             return text;
     }
-    return SvPVutf8(sv_mortalcopy(sv), *len);
+    return copy_as_utf8(aTHX_ sv, len);
 }
 
 /* Would the certificate do for this name? */

@@ -927,7 +927,8 @@ IOSSL_API size_t iossl_session_cache_count(iossl_session_cache *cache);
 
 /*
  * A store of the program's own in its place. Sessions are lent to add and del (SSL_SESSION_up_ref()
- * what is kept); get1 gives a reference, or NULL. free is called when no connection uses arg any
+ * what is kept); get1 gives a reference, or NULL. del is called for a session of TLS 1.3 when it is
+ * offered, and for any that failed. free is called when no connection uses arg any
  * more, and may be NULL. Called in the thread of the connection.
  */
 typedef struct iossl_session_store {
@@ -1324,7 +1325,9 @@ IOSSL_API bool iossl_message_text(char *out, size_t size, bool sent, int version
  * Client: keep the sessions of this connection here under this key, and begin with one that is here.
  * A session is only offered where it was made under the same name, verification settings, trust and
  * client certificate; name and pins are checked again. Tickets of TLS 1.3 come with the first data
- * that is read. Before the handshake. The first form takes a reference of the cache; in the second
+ * that is read, and each is offered by one connection only (RFC 8446 appendix C.4), so that nobody who
+ * watches can tell by them that two connections are of one client: it leaves the cache for that. Who
+ * reads nothing gets no new ones. Before the handshake. The first form takes a reference of the cache; in the second
  * arg is owned from now on, also on failure.
  */
 IOSSL_API iossl_status iossl_conn_set_session_cache(iossl_conn *conn, iossl_session_cache *cache,

@@ -487,6 +487,26 @@ iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session)
     return 1;           /* the reference is ours */
 }
 
+/* Sessions may be spent: one that OpenSSL gave up as its connection ended without a close_notify, say.
+ * So many are passed over, in case a store doesn't let go of any. */
+#define MAX_SPENT_SESSIONS 8
+
+/* The first session of the place that can be resumed; NULL: none. A reference. */
+static SSL_SESSION *
+find_session(const iossl_session_place *place)
+{
+    SSL_SESSION *session;
+
+    for (int i = 0; i < MAX_SPENT_SESSIONS; i++) {
+        if ((session = place->store->get1(place->arg, place->key)) == NULL
+            || SSL_SESSION_is_resumable(session) == 1)
+            return session;
+        place->store->del(place->arg, place->key, session);
+        SSL_SESSION_free(session);
+    }
+    return NULL;
+}
+
 /* Offers the session that was kept, if it was made under what this connection asks for. */
 static void
 offer_session(iossl_conn *conn)
@@ -502,11 +522,15 @@ offer_session(iossl_conn *conn)
         return;
     }
     conn->has_binding = true;
-    if ((session = place->store->get1(place->arg, place->key)) == NULL)
+    if ((session = find_session(place)) == NULL)
         return;
     if (iossl_session_is_bound_to(session, &conn->binding)
-        && SSL_SESSION_is_resumable(session) == 1 && SSL_set_session(conn->ssl, session) == 1)
+        && SSL_set_session(conn->ssl, session) == 1) {
         conn->offered = session;
+        /* A ticket of TLS 1.3 is for one connection (RFC 8446 C.4); others may lie behind it. */
+        if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION)
+            place->store->del(place->arg, place->key, session);
+    }
     SSL_SESSION_free(session);
     iossl_error_clear_queue();
 }

@@ -260,10 +260,21 @@ cache_add(void *arg, const char *key, SSL_SESSION *session)
     (void)iossl_session_cache_add(arg, key, session);     /* without it, the next one is longer */
 }
 
+/*
+ * A ticket of TLS 1.3 is for one connection: it leaves the cache, so that another which begins meanwhile
+ * takes the next. (OpenSSL won't resume it again once a handshake is done with it.) Each connection
+ * brings new ones.
+ */
 static SSL_SESSION *
 cache_get1(void *arg, const char *key)
 {
-    return iossl_session_cache_get1(arg, key, NULL);
+    SSL_SESSION *session;
+
+    while ((session = iossl_session_cache_get1(arg, key, NULL)) != NULL
+           && SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION
+           && iossl_session_cache_del(arg, key, session) == 0)
+        SSL_SESSION_free(session);      /* another thread took it in between */
+    return session;
 }
 
 static void

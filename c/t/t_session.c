@@ -216,6 +216,95 @@ test_known(void)
     iossl_ctx_free(one);
 }
 
+/* The tickets that servers saw. */
+static SSL_SESSION *seen[16];
+static size_t n_seen;
+
+/* One more connection, which reads what brings a new ticket only if it is told to. Was its ticket new
+ * to the server? -1: it didn't resume. */
+static int
+offers_new(iossl_ctx *client_ctx, bool reads)
+{
+    test_pair pair = test_pair_new(client_ctx, server_ctx, "www.example.test");
+    SSL_SESSION *session;
+    int is_new = -1;
+    char buf[8];
+    size_t n;
+
+    if (iossl_conn_set_session_cache(pair.client, cache, "single", NULL) != IOSSL_OK
+        || !test_pair_shake(&pair))
+        bail_out("handshake");
+    if (iossl_conn_is_resumed(pair.client) == 1) {
+        session = SSL_get1_session(iossl_conn_get0_ssl(pair.client));
+        is_new = 1;
+        for (size_t i = 0; i < n_seen; i++)
+            is_new &= session != seen[i];
+        seen[n_seen++] = session;
+    }
+    if (reads
+        && (iossl_write_all(pair.server, "x", 1, NULL, IOSSL_POLL, NULL) != IOSSL_OK
+            || iossl_read(pair.client, buf, sizeof buf, &n, IOSSL_POLL, NULL) != IOSSL_OK))
+        bail_out("data");
+    if (iossl_shutdown(pair.client, false, IOSSL_POLL, NULL) != IOSSL_OK)
+        bail_out("shutdown");
+    test_pair_free(&pair);
+    return is_new;
+}
+
+/* Two that begin before either is done. */
+static void
+check_two_at_once(iossl_ctx *ctx, bool is_tls13)
+{
+    test_pair pair[2];
+    SSL_SESSION *first;
+
+    for (int i = 0; i < 2; i++) {
+        pair[i] = test_pair_new(ctx, server_ctx, "www.example.test");
+        if (iossl_conn_set_session_cache(pair[i].client, cache, "single", NULL) != IOSSL_OK
+            || iossl_handshake(pair[i].client, IOSSL_POLL, NULL) != IOSSL_WANT_READ)
+            bail_out("handshake");
+    }
+    first = SSL_get_session(iossl_conn_get0_ssl(pair[0].client));
+    ok(test_pair_shake(&pair[0]) && test_pair_shake(&pair[1])
+           && iossl_conn_is_resumed(pair[0].client) == 1
+           && iossl_conn_is_resumed(pair[1].client) == 1,
+       "two that begin at once are both resumed");
+    ok((first == SSL_get_session(iossl_conn_get0_ssl(pair[1].client))) == !is_tls13,
+       is_tls13 ? "by two tickets" : "by the one session");
+    for (int i = 0; i < 2; i++)
+        test_pair_free(&pair[i]);
+}
+
+static void
+test_single_use(void)
+{
+    iossl_ctx *ctx = test_client_ctx(&ca, with_version);
+    bool is_tls13 = strcmp(version, "TLSv1_3") == 0;
+    size_t n_before = iossl_session_cache_count(cache), n_left;
+    int n_new = 0;
+
+    is_int(offers_new(ctx, true), -1, "%s: a full handshake first", version);
+    for (int i = 0; i < 5; i++)
+        n_new += offers_new(ctx, true) == 1;
+    is_int(n_new, is_tls13 ? 5 : 1, is_tls13 ? "each later connection has a ticket of its own"
+                                             : "a session of TLS 1.2 is resumed again and again");
+    ok(iossl_session_cache_count(cache) <= n_before + 2, "those that were used don't pile up");
+    check_two_at_once(ctx, is_tls13);
+    (void)offers_new(ctx, true);
+    n_new = 0;
+    /* Who reads nothing gets nothing new. */
+    n_left = iossl_session_cache_count(cache) - n_before;
+    for (size_t i = 0; is_tls13 && i < n_left; i++)
+        n_new += offers_new(ctx, false) == 1;
+    is_int(n_new, is_tls13 ? (int)n_left : 0, "what is left is for one connection each");
+    is_int(offers_new(ctx, false) >= 0, !is_tls13, "then %s", is_tls13
+               ? "there is a full handshake" : "a session is resumed on");
+    (void)iossl_session_cache_del(cache, "single", NULL);
+    while (n_seen > 0)
+        SSL_SESSION_free(seen[--n_seen]);
+    iossl_ctx_free(ctx);
+}
+
 int
 main(void)
 {
@@ -229,8 +318,10 @@ main(void)
     cache = iossl_session_cache_new(10, NULL);
     version = "TLSv1_2";
     test_version();
+    test_single_use();
     version = "TLSv1_3";
     test_version();
+    test_single_use();
     test_foreign();
     test_known();
     iossl_session_cache_free(cache);

@@ -1,7 +1,7 @@
 # TLS over a handle that is there already, which stays what it is: SSL_usebio (since 2.096).
 #
-# What the incumbent can't do (deeper than TLS in TLS, listeners, handles without a descriptor) is in
-# t/xs_usebio.t.
+# More of what the incumbent can't do (deeper than TLS in TLS, listeners, handles without a descriptor) is
+# in t/xs_usebio.t.
 use strict;
 use warnings;
 
@@ -161,6 +161,96 @@ subtest 'non-blocking: the same sequence as without' => sub {
     ready($server, 'r');
     is finish($s, sub { sysread $s, $buffer, 10 }), 6, 'arrives';
 };
+
+# One end of a chain of connections, each over the one before; how many could be made. Without a limit
+# the incumbent waits for ever.
+sub layers {
+    my ($sock, $n, @args) = @_;
+    my $depth = 0;
+    while ($depth < $n) {
+        my $next = eval {
+            local $SIG{ALRM} = sub { die "no end of it\n" };
+            alarm 3;
+            IO::Socket::SSL->start_SSL($sock, @args, SSL_usebio => 1);
+        };
+        TLSTest::watchdog(60);
+        $sock = $next || last;
+        $depth++;
+    }
+    return ($depth, $sock);
+}
+
+sub layers_on_both_sides {
+    my ($client, $server) = plain_pair();
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        close $client;
+        my ($depth, $sock) = layers($server, 2, server_args());
+        print $sock "deep\n" if $depth == 2;
+        POSIX::_exit(0);
+    }
+    close $server;
+    my ($depth, $sock) = layers($client, 2, client_args());
+    my $line = $depth == 2 ? <$sock> : undef;
+    close $client;
+    waitpid $pid, 0;
+    return ($depth, $line);
+}
+
+differs('usebio-nested', 'TLS over TLS over a handle', sub {
+    is_deeply [layers_on_both_sides()], [2, "deep\n"], 'ours: as deep as it is wanted';
+}, sub {
+    is +(layers_on_both_sides())[0], 1, 'incumbent: the second waits for ever';
+});
+
+my %listening = (args => { SSL_usebio => 1 }, handler => sub { my $sock = shift; print $sock "x\n"; 'served' });
+differs('usebio-listener', 'a listener with SSL_usebio', sub {
+    my $server = test_server(%listening);
+    my $client = client($server) or die $SSL_ERROR;
+    is $server->outcome, 'served', 'ours: wraps what it accepts';
+}, sub {
+    my $server = test_server(%listening);
+    my $client = client($server);
+    is $server->outcome, 'server gone', 'incumbent: dies';
+});
+
+{
+    package Reader;
+    sub new { return bless {}, shift }
+    sub sysread { return 0 }
+    sub syswrite { my ($self, $buffer, $len) = @_; return $len // length $buffer }
+}
+differs('usebio-object', 'an outer that is no glob but has the methods', sub {
+    my $sock = IO::Socket::SSL->start_SSL(Reader->new, client_args(), SSL_usebio => 1);
+    is $sock, undef, 'ours: is used';
+    like $SSL_ERROR, qr/unexpected eof/, 'and was read to its end';
+}, sub {
+    ok !eval { IO::Socket::SSL->start_SSL(Reader->new, client_args(), SSL_usebio => 1); 1 }, 'dies';
+    like $@, qr/^Not a GLOB reference/, 'of no reason that helps';
+});
+
+# The server's socket waits for the last flight of a client that is done, and sends nothing itself.
+sub last_flight {
+    my ($client, $server) = plain_pair();
+    $_->blocking(0) for $client, $server;
+    my $c = IO::Socket::SSL->start_SSL($client, client_args(), SSL_usebio => 1,
+        SSL_startHandshake => 0) or die $SSL_ERROR;
+    my $s = IO::Socket::SSL->start_SSL($server, server_args(), SSL_startHandshake => 0)
+        or die $SSL_ERROR;
+    $c->connect_SSL;
+    ready($server, 'r');
+    $s->accept_SSL;
+    for (1 .. 100) {
+        ready($client, 'r', 1);
+        last if $c->connect_SSL;
+    }
+    return ready($server, 'r', 0);
+}
+differs('usebio-last-flight', 'a non-blocking client that says it is connected', sub {
+    ok last_flight(), 'ours: has sent the end of its handshake';
+}, sub {
+    ok !last_flight(), 'incumbent: keeps it until it has data to send';
+});
 
 subtest 'a socket can\'t be put over itself' => sub {
     my ($client) = plain_pair();

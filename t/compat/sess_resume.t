@@ -32,6 +32,19 @@ sub context {
     sub del_session { return 1 }
 }
 
+# The same with any number of sessions, the latest first.
+{
+    package Store::OfMany;
+    sub new { return bless {}, shift }
+    sub add_session { my ($self, $key, $session) = @_; unshift @{ $self->{$key} }, $session; return 1 }
+    sub get_session { my ($self, $key) = @_; return $self->{$key}[0] }
+    sub del_session {
+        my ($self, $key, $session) = @_;
+        @$_ = grep { $_ != $session } @$_ for values %$self;
+        return 1;
+    }
+}
+
 for my $version ('TLSv1_2', 'TLSv1_3') {
     my $server = test_server();
     my @version = (SSL_version => $version);
@@ -194,6 +207,36 @@ differs('sess-socket-closed', 'a closed socket lets go of code that holds it',
         is let_go(sub { ($_ => $holds{$_}->($_[0])) }), 0, "incumbent: $_ keeps the socket"
             for sort keys %holds;
     });
+
+subtest 'a ticket of TLS 1.3 is for one connection, and comes with the first data' => sub {
+    my $server = test_server(args => { SSL_version => 'TLSv1_3' });
+    for my $cache ([SSL_session_cache_size => 10], [SSL_session_cache => Store::OfMany->new]) {
+        my $context = context(@$cache);
+        my @reused;
+        for my $reads (1, 1, 1, 0, 0, 0, 1) {
+            my $sock = client($server, SSL_reuse_ctx => $context) or die $SSL_ERROR;
+            push @reused, $sock->get_session_reused ? 1 : 0;
+            if ($reads) {
+                print $sock "a line\n";
+                $sock->getline;
+            }
+            $sock->close;
+        }
+        # OpenSSL's servers give two tickets in a full handshake, one in a resumed one.
+        is "@reused", '0 1 1 1 1 0 0', "$cache->[0]: who reads nothing runs out of tickets";
+    }
+};
+
+subtest 'a connection that was dropped takes only its latest ticket along' => sub {
+    my ($client, $server) = map { IO::Socket::SSL::SSL_Context->new(%$_) || die $SSL_ERROR }
+        { client_args(SSL_session_cache_size => 10, SSL_version => 'TLSv1_3') }, { server_args() };
+    my @reused = map {
+        my ($near) = settle(pair(over => 'unix', server => { SSL_reuse_ctx => $server },
+            client => { SSL_reuse_ctx => $client, SSL_session_key => 'k' }));
+        $near->get_session_reused ? 1 : 0;
+    } 1 .. 3;
+    is "@reused", '0 1 0', 'there were two, then none';
+};
 
 subtest 'the key is the host and port that was connected to' => sub {
     my @servers = (test_server(), test_server());

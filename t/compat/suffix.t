@@ -189,6 +189,26 @@ differs('suffix-idn-impossible', 'a name that is impossible', sub {
     ok !eval { $CLASS->can('idn_to_ascii')->('ü' x 70 . '.de'); 1 }, 'dies';
 });
 
+differs('suffix-idn-empty-label', 'a name in ASCII has no need of a conversion', sub {
+    is $CLASS->can('idn_to_ascii')->('a..b'), 'a..b', 'be it impossible as a name';
+    is $CLASS->can('idn_to_ascii')->('ü..de'), undef, 'another with an empty label is undef';
+}, sub {
+    ok !eval { $CLASS->can('idn_to_ascii')->('a..b'); 1 }, 'dies';
+    ok !eval { $CLASS->can('idn_to_ascii')->('ü..de'); 1 }, 'as does another';
+});
+
+differs('suffix-idn-case', 'capitals', sub {
+    is $CLASS->can('idn_to_ascii')->('WWW.MÜLLER.DE'), 'www.xn--mller-kva.de', 'become small in ASCII';
+    is $CLASS->can('idn_to_unicode')->('WWW.XN--MLLER-KVA.DE'), 'WWW.müller.DE', 'XN-- is understood';
+}, sub {
+    is $CLASS->can('idn_to_ascii')->('WWW.MÜLLER.DE'), 'WWW.xn--mller-kva.DE', 'stay';
+    is $CLASS->can('idn_to_unicode')->('WWW.XN--MLLER-KVA.DE'), 'WWW.XN--MLLER-KVA.DE', 'and hide XN--';
+});
+
+subtest 'idn_to_unicode leaves the case of what it does not convert' => sub {
+    is $CLASS->can('idn_to_unicode')->('WWW.xn--mller-kva.De'), 'WWW.müller.De', 'as it was';
+};
+
 subtest 'the list decides about wildcards in certificates' => sub {
     my $strict = $CLASS->from_string("com\nserver.test\n");
     my %client = (SSL_ca_file => cert('ca.pem'), SSL_verifycn_scheme => 'http');
