@@ -18,7 +18,7 @@ use IO::Socket::SSL::Utils;
 plan skip_all => 'not a source tree'
     if grep { !-f } qw(lib/IO/Socket/SSL.pod lib/IO/Socket/SSL.pm xs/glue/options.c);
 
-my @FILES = map { glob "lib/IO/Socket/$_" } qw(SSL.pod SSL.pm SSL/*.pod SSL/*.pm);
+my @FILES = map { glob "lib/IO/Socket/$_" } qw(SSL.pod SSL.pm SSL/*.pod SSL/*.pm SSL/*/*.pod SSL/*/*.pm);
 my $PM    = slurp('lib/IO/Socket/SSL.pm');
 my $POD   = slurp('lib/IO/Socket/SSL.pod');
 

@@ -55,6 +55,11 @@ for my $version (@VERSIONS) {
         is connect_to($other, $client), 0, 'not by one with another key';
     };
 
+    subtest "$version: a session is resumed again and again" => sub {
+        my ($client, $server) = (client_context($version), server_with(keys_callback('a')));
+        is_deeply [map { connect_to($server, $client) } 1 .. 4], [0, 1, 1, 1], 'from the second time on';
+    };
+
     subtest "$version: keys are changed without losing sessions" => sub {
         my $client = client_context($version);
         my @current = ('a');

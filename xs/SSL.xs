@@ -659,6 +659,16 @@ need_cache(pTHX_ SV *sv)
     return cache;
 }
 
+static const iossl_seal *
+need_seal(pTHX_ SV *sv)
+{
+    const iossl_seal *seal = glue_seal_of(sv);
+
+    if (seal == NULL)
+        croak("an IO::Socket::SSL::Store object expected");
+    return seal;
+}
+
 static iossl_ocsp_cache *
 need_ocsp_cache(pTHX_ SV *sv)
 {
@@ -743,6 +753,8 @@ INCLUDE: handle.xsi
 INCLUDE: context.xsi
 
 INCLUDE: session.xsi
+
+INCLUDE: store.xsi
 
 INCLUDE: ocsp.xsi
 

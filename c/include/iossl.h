@@ -944,6 +944,76 @@ typedef struct iossl_session_store {
  */
 IOSSL_API SSL_SESSION *iossl_session_get1_known(const void *session);
 
+/* ---- Sessions and ticket keys of a fleet --------------------------------------------------- */
+
+/*
+ * Several processes or machines behind one name resume each other's sessions where they share either
+ * the keys of session tickets, or a store of sessions. What they share goes through a server that
+ * others may read and write, so it is sealed: of use only to who has the same secret.
+ *
+ * Immutable; any thread may use it.
+ */
+typedef struct iossl_seal iossl_seal;
+/* secret: 32 random bytes or more, the same in the whole fleet. NULL: IOSSL_E_OPTION, _MEMORY. */
+IOSSL_API iossl_seal *iossl_seal_new(const void *secret, size_t len, iossl_error *err);
+/* Adds a reference; the last one out frees it. */
+IOSSL_API iossl_seal *iossl_seal_up_ref(iossl_seal *seal);
+IOSSL_API void iossl_seal_free(iossl_seal *seal);
+/* A name for the store that doesn't tell what it was made from: 64 hexadecimal digits, the same for
+ * the same kind and key. iossl_free() it; NULL: no memory. */
+IOSSL_API char *iossl_seal_name(const iossl_seal *seal, const char *kind, const void *key,
+                                size_t len, iossl_error *err);
+/* Encrypts and authenticates a value that is to be kept under this name. iossl_free() *out. */
+IOSSL_API iossl_status iossl_seal_close(const iossl_seal *seal, const char *name, const void *bytes,
+                                        size_t len, unsigned char **out, size_t *out_len,
+                                        iossl_error *err) IOSSL_MUST_CHECK;
+/* The way back: iossl_free_secret() *out. IOSSL_E_KEY: it was sealed with another secret or under
+ * another name, or was changed. */
+IOSSL_API iossl_status iossl_seal_open(const iossl_seal *seal, const char *name, const void *bytes,
+                                       size_t len, unsigned char **out, size_t *out_len,
+                                       iossl_error *err) IOSSL_MUST_CHECK;
+
+/*
+ * A session as bytes, with what it was verified under, so that it is offered or resumed only where that
+ * is the same; iossl_free_secret() them: who has them can decrypt the connections. NULL: no memory,
+ * or not a session that a connection handed to a store.
+ */
+IOSSL_API unsigned char *iossl_session_to_bytes(SSL_SESSION *session, size_t *len,
+                                                iossl_error *err);
+/* The way back; SSL_SESSION_free() it. NULL: IOSSL_E_OPTION, the bytes are no session; _MEMORY. */
+IOSSL_API SSL_SESSION *iossl_session_from_bytes(const void *bytes, size_t len, iossl_error *err);
+/* How long it may still be resumed, in seconds from now (seconds since 1970); 0: no more. */
+IOSSL_API int64_t iossl_session_seconds_left(const SSL_SESSION *session, int64_t now);
+
+/*
+ * Server: sessions are kept in a store (iossl_conn_set_session_store() on each connection) instead of in
+ * tickets: the client gets a number only. Keys of the store are the session's id in hexadecimal
+ * digits. Servers that verify clients need the same session id context to resume each other's.
+ */
+IOSSL_API iossl_status iossl_config_set_sessions_by_id(iossl_config *config, bool on,
+                                                       iossl_error *err);
+
+/*
+ * Keys of session tickets on a schedule that a fleet keeps without talking to each other: time is cut
+ * into periods of rotate_s seconds, each with a key of its own, which encrypts in its period and
+ * decrypts in the next keep ones; one period ahead is allowed for, since clocks differ.
+ */
+typedef struct iossl_ticket_schedule {
+    int64_t rotate_s;   /* 1 or more */
+    int64_t keep;       /* 0 or more */
+} iossl_ticket_schedule;
+/* The number of the period; now in seconds since 1970. */
+IOSSL_API int64_t iossl_ticket_period(const iossl_ticket_schedule *schedule, int64_t now);
+/* A new random key (64 bytes) whose name tells its period. False: no random bytes. */
+IOSSL_API bool iossl_ticket_key_make(iossl_ticket_key *key, int64_t period);
+/* The period of the key with this name (16 bytes); false: not one of such a schedule, or it isn't to
+ * be used any more. */
+IOSSL_API bool iossl_ticket_key_period(const iossl_ticket_schedule *schedule,
+                                       const unsigned char *name, int64_t now, int64_t *period);
+/* For how many seconds from now on the key of this period is of use. */
+IOSSL_API int64_t iossl_ticket_seconds_left(const iossl_ticket_schedule *schedule, int64_t period,
+                                            int64_t now);
+
 /* ---- Context ------------------------------------------------------------------------------- */
 
 /* Immutable, reference-counted, shared by any number of connections and threads. */
@@ -1323,6 +1393,7 @@ IOSSL_API bool iossl_message_text(char *out, size_t size, bool sent, int version
 
 /*
  * Client: keep the sessions of this connection here under this key, and begin with one that is here.
+ * (Server: see iossl_config_set_sessions_by_id(); the key is not used.)
  * A session is only offered where it was made under the same name, verification settings, trust and
  * client certificate; name and pins are checked again. Tickets of TLS 1.3 come with the first data
  * that is read, and each is offered by one connection only (RFC 8446 appendix C.4), so that nobody who

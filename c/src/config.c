@@ -822,6 +822,14 @@ iossl_config_set_session_id_context(iossl_config *config, const void *id, size_t
 }
 
 iossl_status
+iossl_config_set_sessions_by_id(iossl_config *config, bool on, iossl_error *err)
+{
+    (void)err;
+    config->sessions_by_id = on;
+    return IOSSL_OK;
+}
+
+iossl_status
 iossl_config_set_ticket_keys(iossl_config *config, const iossl_ticket_key *keys, size_t n,
                              iossl_error *err)
 {

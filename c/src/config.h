@@ -86,6 +86,7 @@ struct iossl_config {
     iossl_psks psks;
     iossl_keylog keylog;
     bool release_buffers;
+    bool sessions_by_id;        /* of a server: a store instead of tickets */
     iossl_ssl_ctx_cb ssl_ctx_cb;
     void *ssl_ctx_arg;
 };

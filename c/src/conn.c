@@ -466,6 +466,57 @@ keep_session(iossl_conn *conn, SSL_SESSION *session)
 }
 
 /*
+ * A server's sessions. They are stored when they are made, before the client is accepted, since with
+ * TLS 1.3 there are several; drop_served() takes them out again if it isn't.
+ */
+static void
+keep_served(iossl_conn *conn, SSL_SESSION *session)
+{
+    static const iossl_binding UNBOUND = {.is_local = false};     /* sid_ctx holds them apart */
+    iossl_compat_errors pending;
+    unsigned int len;
+    const unsigned char *id = SSL_SESSION_get_id(session, &len);
+    char *key = len == 0 ? NULL : iossl_session_id_key(id, len);
+
+    iossl_compat_errors_take(&pending);
+    if (key != NULL && iossl_session_bind(session, &UNBOUND))
+        conn->sessions.store->add(conn->sessions.arg, key, session);
+    iossl_compat_errors_put_back(&pending);
+    free(key);
+}
+
+SSL_SESSION *
+iossl_conn_on_get_session(SSL *ssl, const unsigned char *id, int len, int *copy)
+{
+    iossl_conn *conn = iossl_conn_from_ssl(ssl);
+    iossl_compat_errors pending;
+    SSL_SESSION *session = NULL;
+    char *key = NULL;
+
+    *copy = 0;          /* the reference is OpenSSL's */
+    if (conn == NULL || conn->sessions.store == NULL || len <= 0)
+        return NULL;
+    iossl_compat_errors_take(&pending);
+    if ((key = iossl_session_id_key(id, (size_t)len)) != NULL)
+        session = conn->sessions.store->get1(conn->sessions.arg, key);
+    iossl_compat_errors_put_back(&pending);
+    free(key);
+    return session;
+}
+
+static void
+drop_served(iossl_conn *conn, SSL_SESSION *session)
+{
+    unsigned int len;
+    const unsigned char *id = SSL_SESSION_get_id(session, &len);
+    char *key = len == 0 ? NULL : iossl_session_id_key(id, len);
+
+    if (key != NULL)
+        conn->sessions.store->del(conn->sessions.arg, key, session);
+    free(key);
+}
+
+/*
  * A session of ours came: with TLS 1.3 after the handshake, and more than one; before it, at the very
  * end of the handshake, when the peer isn't accepted yet. What a callback of the program let pass is
  * not kept, since on resumption no one would ask it again.
@@ -475,6 +526,11 @@ iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     iossl_conn *conn = iossl_conn_from_ssl(ssl);
 
+    if (conn != NULL && conn->sessions.store != NULL && conn->role == IOSSL_SERVER) {
+        if (!conn->verifier.is_overruled)
+            keep_served(conn, session);
+        return 0;
+    }
     if (conn == NULL || conn->sessions.store == NULL || !conn->has_binding
         || conn->verifier.is_overruled || conn->staple.cb != NULL)
         return 0;       /* the reference stays OpenSSL's */
@@ -559,7 +615,9 @@ drop_session(iossl_conn *conn)
 {
     SSL_SESSION *session = SSL_get_session(conn->ssl);
 
-    if (conn->sessions.store != NULL && session != NULL)
+    if (conn->sessions.store != NULL && session != NULL && conn->role == IOSSL_SERVER)
+        drop_served(conn, session);
+    else if (conn->sessions.store != NULL && session != NULL)
         conn->sessions.store->del(conn->sessions.arg, conn->sessions.key, session);
 }
 

@@ -16,6 +16,8 @@ iossl_status iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, siz
 iossl_transport *iossl_conn_get0_transport(const iossl_conn *conn);
 /* For SSL_CTX_sess_set_new_cb(3). */
 int iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session);
+/* For SSL_CTX_sess_set_get_cb(3), on servers. */
+SSL_SESSION *iossl_conn_on_get_session(SSL *ssl, const unsigned char *id, int len, int *copy);
 
 /* Client: false where the handshake must fail, for its staple or the want of one. */
 bool iossl_conn_judge_staple(iossl_conn *conn);

@@ -326,12 +326,21 @@ apply_protocols(const builder *b, SSL_CTX *ssl_ctx)
     return true;
 }
 
-/* Sessions go to where their connection wants them, so OpenSSL keeps none for clients. */
+/* Sessions go to where their connection wants them, so OpenSSL keeps none for clients, and for servers
+ * with a store none either. */
 static void
 apply_session_store(const builder *b, SSL_CTX *ssl_ctx)
 {
-    if (b->config->role != IOSSL_CLIENT)
+    if (b->config->role != IOSSL_CLIENT) {
+        if (!b->config->sessions_by_id)
+            return;
+        (void)SSL_CTX_set_session_cache_mode(ssl_ctx,
+                                             SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
+        (void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_TICKET);
+        SSL_CTX_sess_set_new_cb(ssl_ctx, iossl_conn_on_new_session);
+        SSL_CTX_sess_set_get_cb(ssl_ctx, iossl_conn_on_get_session);
         return;
+    }
     (void)SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ssl_ctx, iossl_conn_on_new_session);
 }

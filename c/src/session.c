@@ -13,8 +13,10 @@
  */
 #include "session.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +49,19 @@ add_text(EVP_MD_CTX *md, const char *text)
     return text == NULL ? add(md, "", 0) && add(md, "", 0) : add(md, text, strlen(text) + 1);
 }
 
+/* The list by what it is, where that is the same everywhere: a compiled-in one; else by where it is. */
+static uintptr_t
+psl_identity(const iossl_psl *psl, bool *is_local)
+{
+    static const iossl_psl_sections SECTIONS[] = {IOSSL_PSL_ICANN, IOSSL_PSL_PRIVATE, IOSSL_PSL_ALL};
+
+    for (size_t i = 0; i < sizeof SECTIONS / sizeof SECTIONS[0]; i++)
+        if (psl == iossl_psl_builtin(SECTIONS[i]))
+            return (uintptr_t)SECTIONS[i];
+    *is_local = psl != NULL;
+    return (uintptr_t)psl;
+}
+
 bool
 iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned char trust[32],
                    const unsigned char id[16], const X509 *own_cert)
@@ -58,17 +73,20 @@ iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned c
                            s->scheme.callback != NULL, iossl_staple_mode(s), (int)s->rules};
     unsigned char own[EVP_MAX_MD_SIZE], pins[32];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool is_local = v->cb != NULL || s->scheme.callback != NULL;
+    const uintptr_t psl = psl_identity(s->psl, &is_local);
     size_t own_len = 0;
     bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_init_sha256(), NULL) == 1;
 
     ok = ok && iossl_pins_digest(s->pins, pins) && (own_cert == NULL
                 || iossl_cert_digest(own_cert, NULL, false, own, &own_len, NULL) == IOSSL_OK);
     ok = ok && add(md, numbers, sizeof numbers) && add_text(md, v->name)
-         && add(md, &s->psl, sizeof(void *)) && add(md, pins, sizeof pins)
+         && add(md, &psl, sizeof psl) && add(md, pins, sizeof pins)
          && add(md, &s->scheme.callback_arg, sizeof(void *)) && add(md, trust, 32)
          /* A callback may decide by anything: what one context accepted is nothing to another. */
          && add(md, id, v->cb != NULL ? 16 : 0) && add(md, own, own_len) && EVP_DigestFinal_ex(md, out->digest, NULL) == 1;
     EVP_MD_CTX_free(md);
+    out->is_local = is_local;
     return ok;
 }
 
@@ -252,6 +270,65 @@ iossl_session_is_bound_to(const SSL_SESSION *session, const iossl_binding *bindi
     return mark != NULL && CRYPTO_memcmp(mark->digest, binding->digest, sizeof mark->digest) == 0;
 }
 
+/* ---- As bytes -------------------------------------------------------------------------------- */
+
+unsigned char *
+iossl_session_to_bytes(SSL_SESSION *session, size_t *len, iossl_error *err)
+{
+    const iossl_binding *mark = SSL_SESSION_get_ex_data(session, iossl_init_session_index());
+    int der_len = mark == NULL || mark->is_local ? 0 : i2d_SSL_SESSION(session, NULL);
+    unsigned char *bytes = NULL, *p;
+
+    *len = 0;
+    if (mark == NULL) {
+        iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL,
+                        "a session that no connection of ours has made can't be told as bytes");
+    } else if (mark->is_local) {
+        iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_IO,
+                        "a session that code of the program, or a list of its own, had a say in is good "
+                        "in its own process only");
+    } else if (der_len <= 0 || (bytes = malloc(sizeof mark->digest + (size_t)der_len)) == NULL) {
+        iossl_error_memory(err);
+    } else {
+        memcpy(bytes, mark->digest, sizeof mark->digest);
+        p = bytes + sizeof mark->digest;
+        *len = sizeof mark->digest + (size_t)i2d_SSL_SESSION(session, &p);
+    }
+    iossl_error_clear_queue();
+    return bytes;
+}
+
+SSL_SESSION *
+iossl_session_from_bytes(const void *bytes, size_t len, iossl_error *err)
+{
+    SSL_SESSION *session = NULL;
+    iossl_binding mark = {.is_local = false};
+    const unsigned char *p;
+
+    if (len > sizeof mark.digest && len <= LONG_MAX && iossl_init(err)) {
+        memcpy(mark.digest, bytes, sizeof mark.digest);
+        p = (const unsigned char *)bytes + sizeof mark.digest;
+        session = d2i_SSL_SESSION(NULL, &p, (long)(len - sizeof mark.digest));
+    }
+    if (session == NULL) {
+        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_IO, "%zu bytes are no session", len);
+    } else if (!iossl_session_bind(session, &mark)) {
+        SSL_SESSION_free(session);
+        session = NULL;
+        iossl_error_memory(err);
+    }
+    iossl_error_clear_queue();
+    return session;
+}
+
+int64_t
+iossl_session_seconds_left(const SSL_SESSION *session, int64_t now)
+{
+    int64_t ends = (int64_t)SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session);
+
+    return ends > now ? ends - now : 0;
+}
+
 /* ---- Places ---------------------------------------------------------------------------------- */
 
 static void
@@ -291,6 +368,18 @@ cache_free(void *arg)
 
 const iossl_session_store iossl_session_cache_store = {
     .add = cache_add, .get1 = cache_get1, .del = cache_del, .free = cache_free};
+
+char *
+iossl_session_id_key(const unsigned char *id, size_t len)
+{
+    char *key = malloc(2 * len + 1);
+
+    if (key != NULL)
+        key[0] = '\0';
+    for (size_t i = 0; key != NULL && i < len; i++)
+        (void)snprintf(key + 2 * i, 3, "%02x", id[i]);
+    return key;
+}
 
 void
 iossl_session_place_cleanup(iossl_session_place *place)

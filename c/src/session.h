@@ -10,6 +10,7 @@
 /* A digest of all that a session was verified under. */
 typedef struct iossl_binding {
     unsigned char digest[32];
+    bool is_local;              /* something in it has a meaning in this process only */
 } iossl_binding;
 
 /*
@@ -35,6 +36,9 @@ typedef struct iossl_session_place {
     void *arg;                          /* owned */
     char *key;                          /* owned */
 } iossl_session_place;
+
+/* The key of a server's store for a session's id: hexadecimal digits, free() them. NULL: no memory. */
+char *iossl_session_id_key(const unsigned char *id, size_t len);
 
 void iossl_session_place_cleanup(iossl_session_place *place);
 

@@ -1,7 +1,8 @@
 /*
  * tickets.c - session tickets under keys that several processes, or machines, may share.
  *
- * Owns      the list of keys, finding one by its name, what a key's bytes are used for.
+ * Owns      the list of keys, finding one by its name, what a key's bytes are used for; the schedule by
+ *           which a fleet changes them.
  * Promises  the first key of the list encrypts, all decrypt; a ticket under another than the first
  *           is replaced by a new one; a ticket that nobody here knows costs a full handshake, never
  *           the connection. Copies of keys are cleansed.
@@ -11,6 +12,7 @@
  */
 #include "tickets.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +135,57 @@ find_key(const iossl_tickets *tickets, iossl_conn *conn, const unsigned char *na
     return result;
 }
 
+/* ---- A schedule ------------------------------------------------------------------------------ */
+
+/* A name: 8 bytes period, highest first, and 8 random ones. */
+#define PERIOD_LEN 8
+
+int64_t
+iossl_ticket_period(const iossl_ticket_schedule *schedule, int64_t now)
+{
+    return now / schedule->rotate_s;
+}
+
+bool
+iossl_ticket_key_make(iossl_ticket_key *key, int64_t period)
+{
+    bool ok;
+
+    for (size_t i = 0; i < PERIOD_LEN; i++)
+        key->name[i] = (unsigned char)((uint64_t)period >> 8 * (PERIOD_LEN - 1 - i));
+    key->key_len = sizeof key->key;
+    ok = RAND_bytes(key->name + PERIOD_LEN, (int)(sizeof key->name - PERIOD_LEN)) == 1
+         && RAND_bytes(key->key, (int)key->key_len) == 1;
+    iossl_error_clear_queue();
+    return ok;
+}
+
+int64_t
+iossl_ticket_seconds_left(const iossl_ticket_schedule *schedule, int64_t period, int64_t now)
+{
+    /* In periods first: a number that anyone may send must not overflow. */
+    int64_t past = iossl_ticket_period(schedule, now) - period;
+
+    if (past > schedule->keep || past < -1)
+        return 0;
+    return (period + 1 + schedule->keep) * schedule->rotate_s - now;
+}
+
+bool
+iossl_ticket_key_period(const iossl_ticket_schedule *schedule, const unsigned char *name,
+                        int64_t now, int64_t *period)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < PERIOD_LEN; i++)
+        number = number << 8 | name[i];
+    *period = 0;
+    if (number > INT64_MAX / 2 || iossl_ticket_seconds_left(schedule, (int64_t)number, now) == 0)
+        return false;
+    *period = (int64_t)number;
+    return true;
+}
+
 /* ---- For OpenSSL ----------------------------------------------------------------------------- */
 
 /* Has the cipher and the HMAC use the two halves of a key. */
@@ -147,8 +200,9 @@ use_key(const iossl_ticket_key *key, const unsigned char *iv, EVP_CIPHER_CTX *ci
            && iossl_compat_mac_init_sha256(mac, key->key + n, key->key_len - n);
 }
 
-/* Encrypting it fills in name and iv. 1: done; 2: done, and the ticket is to be replaced; 0: without
- * a ticket; -1: the handshake fails. */
+/* Encrypting it fills in name and iv. 1: done; 2: done, and the ticket is to be replaced, as always in
+ * TLS 1.3, where a ticket is for one use (RFC 8446 appendix C.4); 0: without a ticket; -1: the
+ * handshake fails. */
 static int
 on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
               iossl_compat_mac_ctx *mac, int encrypts)
@@ -174,7 +228,8 @@ on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *
             memcpy(name, key.name, sizeof key.name);
         }
         if (use_key(&key, iv, cipher, mac, encrypts))
-            ret = result == IOSSL_TICKET_KEY_OLD && !encrypts ? 2 : 1;
+            ret = !encrypts && (result == IOSSL_TICKET_KEY_OLD || SSL_version(ssl) >= TLS1_3_VERSION)
+                      ? 2 : 1;
         break;
     case IOSSL_TICKET_KEY_FAILED:
         break;

@@ -473,6 +473,59 @@ glue_session_cache_attach(pTHX_ HV *hash, iossl_session_cache *cache)
 #endif
 }
 
+static int
+seal_magic_free(pTHX_ SV *sv, MAGIC *mg)
+{
+    PERL_UNUSED_CONTEXT;
+    PERL_UNUSED_VAR(sv);
+    iossl_seal_free((iossl_seal *)mg->mg_ptr);
+    mg->mg_ptr = NULL;
+    return 0;
+}
+
+#ifdef USE_ITHREADS
+static int
+seal_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
+{
+    PERL_UNUSED_CONTEXT;
+    PERL_UNUSED_VAR(param);
+    (void)iossl_seal_up_ref((iossl_seal *)mg->mg_ptr);
+    return 0;
+}
+#endif
+
+static MGVTBL seal_vtbl = {
+    NULL, NULL, NULL, NULL, seal_magic_free, NULL,
+#ifdef USE_ITHREADS
+    seal_magic_dup,
+#else
+    NULL,
+#endif
+    NULL};
+
+iossl_seal *
+glue_seal_of(SV *sv)
+{
+    const MAGIC *mg;
+
+    if (!SvROK(sv) || SvTYPE(SvRV(sv)) != SVt_PVHV || SvMAGIC(SvRV(sv)) == NULL)
+        return NULL;
+    mg = mg_findext(SvRV(sv), PERL_MAGIC_ext, &seal_vtbl);
+    return mg == NULL ? NULL : (iossl_seal *)mg->mg_ptr;
+}
+
+void
+glue_seal_attach(pTHX_ HV *hash, iossl_seal *seal)
+{
+    MAGIC *mg = sv_magicext((SV *)hash, NULL, PERL_MAGIC_ext, &seal_vtbl, (const char *)seal, 0);
+
+#ifdef USE_ITHREADS
+    mg->mg_flags |= MGf_DUP;
+#else
+    PERL_UNUSED_VAR(mg);
+#endif
+}
+
 /* ---- Keys of session tickets ------------------------------------------------------------------ */
 
 /* A key and the name of the current one, out of what a callback returned. */

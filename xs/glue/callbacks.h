@@ -47,6 +47,10 @@ iossl_session_cache *glue_session_cache_of(SV *sv);
 /* Attaches a cache to the hash of an object. Owned from now on. */
 void glue_session_cache_attach(pTHX_ HV *hash, iossl_session_cache *cache);
 
+/* The seal in the hash of a Store object, and attaching one, likewise. */
+iossl_seal *glue_seal_of(SV *sv);
+void glue_seal_attach(pTHX_ HV *hash, iossl_seal *seal);
+
 /* Directs the callbacks of a new connection to the Perl code of its context. */
 iossl_status glue_connect_callbacks(pTHX_ iossl_conn *conn, const glue_context *context,
                                     iossl_error *err);

@@ -800,6 +800,19 @@ read_session_cache(pTHX_ build *b, SV *value)
     return IOSSL_OK;
 }
 
+/* Of a server: sessions by their id, in place of tickets. */
+static iossl_status
+read_session_store(pTHX_ build *b, SV *value)
+{
+    if (!SvOK(value))
+        return IOSSL_OK;
+    if (!sv_isobject(value))
+        croak_value(aTHX_ "SSL_session_store", value,
+                    "an object with the methods add_session, get_session and del_session");
+    b->context->session_store = newSVsv(value);
+    return iossl_config_set_sessions_by_id(b->config, true, b->err);
+}
+
 static iossl_status
 read_ocsp_mode(pTHX_ build *b, SV *value)
 {
@@ -911,6 +924,7 @@ static const struct option {
     {"SSL_npn_protocols",         FOR_BOTH,   read_npn},
     {"SSL_session_cache_size",    FOR_CLIENT, read_session_cache_size},
     {"SSL_session_cache",         FOR_CLIENT, read_session_cache},
+    {"SSL_session_store",         FOR_SERVER, read_session_store},
     {"SSL_session_id_context",    FOR_SERVER, read_session_id_context},
     {"SSL_ocsp_mode",             FOR_BOTH,   read_ocsp_mode},
     {"SSL_ocsp_staple_callback",  FOR_CLIENT, read_ocsp_staple_callback},

@@ -104,6 +104,7 @@ my %OF_CONNECTION = map { $_ => 1 } qw(
 # Code of the program, which may refer to the very socket that is given it.
 my @CALLBACKS = qw(SSL_verify_callback SSL_verifycn_scheme SSL_create_ctx_callback SSL_passwd_cb
     SSL_error_trap SSL_on_peer_shutdown SSL_ticket_keycb SSL_msg_callback SSL_session_cache
+    SSL_session_store
     SSL_ocsp_staple_callback SSL_ocsp_staple_source SSL_ocsp_cache SSL_keylog_callback);
 
 # The arguments with the program's defaults below them.
