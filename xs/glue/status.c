@@ -12,6 +12,9 @@
 
 #include <errno.h>
 
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
 #define MY_CXT_KEY "IO::Socket::SSL::_globals"
 
 typedef glue_globals my_cxt_t;
@@ -42,12 +45,41 @@ want_constant(pTHX_ const char *name, const char *text, IV number)
     return sv;
 }
 
+/* The numbers that programs import or call by name. */
+static void
+make_constants(pTHX_ HV *stash)
+{
+    static const struct {
+        const char *name;
+        IV value;
+    } CONSTANTS[] = {
+        {"SSL_VERIFY_NONE", IOSSL_VERIFY_NONE},
+        {"SSL_VERIFY_PEER", IOSSL_VERIFY_PEER},
+        {"SSL_VERIFY_FAIL_IF_NO_PEER_CERT", IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT},
+        {"SSL_VERIFY_CLIENT_ONCE", IOSSL_VERIFY_CLIENT_ONCE},
+        {"SSL_OCSP_NO_STAPLE", IOSSL_OCSP_NO_STAPLE},
+        {"SSL_OCSP_MUST_STAPLE", IOSSL_OCSP_MUST_STAPLE},
+        {"SSL_OCSP_FAIL_HARD", IOSSL_OCSP_FAIL_HARD},
+        {"SSL_OCSP_FULL_CHAIN", IOSSL_OCSP_FULL_CHAIN},
+        {"SSL_OCSP_TRY_STAPLE", IOSSL_OCSP_TRY_STAPLE},
+        {"SSL_SENT_SHUTDOWN", SSL_SENT_SHUTDOWN},
+        {"SSL_RECEIVED_SHUTDOWN", SSL_RECEIVED_SHUTDOWN},
+        {"GEN_DNS", GEN_DNS},
+        {"GEN_IPADD", GEN_IPADD},
+        {"NID_CommonName", NID_commonName},
+    };
+
+    for (size_t i = 0; i < sizeof CONSTANTS / sizeof CONSTANTS[0]; i++)
+        newCONSTSUB(stash, CONSTANTS[i].name, newSViv(CONSTANTS[i].value));
+}
+
 void
 glue_boot(pTHX)
 {
     MY_CXT_INIT;
 
     fill(aTHX_ &MY_CXT);
+    make_constants(aTHX_ MY_CXT.stash);
     MY_CXT.want_read = want_constant(aTHX_ "SSL_WANT_READ", "SSL wants a read first", 0x53534c52);
     MY_CXT.want_write = want_constant(aTHX_ "SSL_WANT_WRITE", "SSL wants a write first", 0x53534c57);
 }

@@ -24,7 +24,7 @@ use strict;
 use warnings;
 
 use Carp ();
-use Errno qw(EINVAL ETIMEDOUT);
+use Errno ();
 use Exporter ();
 use Socket ();
 use XSLoader;
@@ -62,16 +62,7 @@ sub _stand_in_for_ssleay {
 
 # --- names that programs import -------------------------------------------------------------------
 
-use constant {
-    SSL_VERIFY_NONE => 0, SSL_VERIFY_PEER => 1,
-    SSL_VERIFY_FAIL_IF_NO_PEER_CERT => 2, SSL_VERIFY_CLIENT_ONCE => 4,
-
-    SSL_OCSP_NO_STAPLE => 1, SSL_OCSP_MUST_STAPLE => 2, SSL_OCSP_FAIL_HARD => 4,
-    SSL_OCSP_FULL_CHAIN => 8, SSL_OCSP_TRY_STAPLE => 16,
-
-    SSL_SENT_SHUTDOWN => 1, SSL_RECEIVED_SHUTDOWN => 2,
-    GEN_DNS => 2, GEN_IPADD => 7, NID_CommonName => 13,
-};
+# The constants are made by xs/glue/status.c.
 sub CAN_IPV6 { return $IPV6 }
 
 our @EXPORT = qw(
@@ -193,7 +184,7 @@ sub connect {
         local $hash->{io_socket_timeout} = $hash->{io_socket_timeout};
         if (my $deadline = $hash->{_SSL_deadline}) {
             $hash->{io_socket_timeout} = $deadline - _now();
-            if ($hash->{io_socket_timeout} <= 0) { $! = ETIMEDOUT; return }
+            if ($hash->{io_socket_timeout} <= 0) { $! = Errno::ETIMEDOUT(); return }
         }
         my $connected = $self->SUPER::connect(@_);
         return $connected if !$connected;
@@ -208,52 +199,9 @@ sub _starts_handshake {
     return !defined $start || $start;
 }
 
-sub accept {
-    my ($self, $class) = @_;
-    my $hash = \%{*$self};
-    my ($socket, $peer);
-    if (ref $hash->{_SSL_opening}) {
-        $socket = $hash->{_SSL_opening};
-        $peer   = $socket->peername;
-    } else {
-        $class ||= __PACKAGE__;
-        my $is_over = ($hash->{_SSL_arguments} || {})->{SSL_usebio};
-        ($socket, $peer) = $self->SUPER::accept($is_over ? $ISA[0] : $class) or return;
-        $socket = $class->_over($socket) if $is_over;
-        $self->_adopt($socket);
-    }
-    if (_starts_handshake($hash)) {
-        $self->accept_SSL($socket) or return;
-    }
-    return wantarray ? ($socket, $peer) : $socket;
-}
-
-# An accepted socket uses the context of its listener.
-sub _adopt {
-    my ($self, $socket) = @_;
-    my ($from, $to) = (\%{*$self}, \%{*$socket});
-    $to->{_SSL_ctx} ||= $from->{_SSL_ctx};
-    $to->{_SSL_arguments} ||= { %{ $from->{_SSL_arguments} || {} }, SSL_server => 0 };
-    return;
-}
-
 sub connect_SSL {
     my $self = shift;
     return $self->_negotiate($self, 0, _hash_of(@_));
-}
-
-# $listener->accept_SSL($socket) or $socket->accept_SSL
-sub accept_SSL {
-    my $self   = shift;
-    my $socket = ref $_[0] && UNIVERSAL::isa($_[0], 'IO::Handle') ? shift : $self;
-    my $opt    = _hash_of(@_);
-    $opt = { %$opt, Timeout => $self->timeout } if !exists $opt->{Timeout};
-    $self->_adopt($socket) if $socket != $self;
-    my $done = $socket->isa(__PACKAGE__) ? $socket->_negotiate($self, 1, $opt)
-                                         : _as_ours($socket, \&_negotiate, $self, 1, $opt);
-    ${*$self}{_SSL_opening} = $socket if $socket != $self && ${*$socket}{_SSL_opening};
-    delete ${*$self}{_SSL_opening} if $done;
-    return $done;
 }
 
 # --- handshake ------------------------------------------------------------------------------------
@@ -272,8 +220,9 @@ sub _negotiate {
         }
         $self->configure_SSL({ SSL_server => $is_server }) or return if !$hash->{_SSL_ctx};
         my ($sni, $name) = $is_server ? () : $self->_names;
-        $self->_start($hash->{_SSL_ctx}, $is_server, $sni, $name,
-            $is_server ? undef : $self->_session_key) or return $self->fatal_ssl_error;
+        my $context = $hash->{_SSL_ctx};
+        my $key = $is_server || !$context->has_session_cache ? undef : $self->_session_key;
+        $self->_start($context, $is_server, $sni, $name, $key) or return $self->fatal_ssl_error;
         $hash->{_SSL_opening} = 1;
         $hash->{_SSL_fileno}  = $self->fileno;
         $hash->{_SSL_object}  = $self->_get_ssl_object;
@@ -314,20 +263,11 @@ sub _negotiate {
     return;
 }
 
-# Runs an operation that may have a time limit. A handle below doesn't know of that: then it must not wait
-# by itself, and we do; and it would raise SIGPIPE where the program has written nothing.
+# Runs an operation that may have a time limit.
 sub _within {
     my ($self, $timeout, $operation, @args) = @_;
-    return $self->$operation(@args, $timeout) if !${*$self}{_SSL_bio_socket};
-    local $SIG{PIPE} = 'IGNORE';
-    my $blocks = defined $timeout && $timeout ne 'fd' && $self->blocking;
-    $self->blocking(0) if $blocks;
-    my $result = eval { $self->$operation(@args, $timeout) };
-    my ($why, $errno) = ($@, $! + 0);
-    $self->blocking(1) if $blocks;
-    $! = $errno;
-    die $why if !defined $result;    ## no critic: it is not our exception
-    return $result;
+    return &_within_outer if ${*$self}{_SSL_bio_socket};
+    return $self->$operation(@args, $timeout);
 }
 
 sub _handshake_timeout {
@@ -366,18 +306,6 @@ sub _names {
     return ($sni, $name);
 }
 
-# Under which key sessions with this peer are kept: undef where they aren't.
-sub _session_key {
-    my $hash = \%{*{ $_[0] }};
-    my $args = $hash->{_SSL_arguments};
-    return undef if !$hash->{_SSL_ctx}->has_session_cache;
-    return $args->{SSL_session_key} //= do {
-        my $host = $args->{PeerAddr} // $args->{PeerHost};
-        my $port = $args->{PeerPort} // $args->{PeerService};
-        defined $host && defined $port && length $port ? "$host:$port" : $host;
-    };
-}
-
 sub _without_port {
     my $peer = shift;
     return $1 if $peer =~ /^\[([^\]]*)\](?::.*)?$/s;
@@ -385,43 +313,7 @@ sub _without_port {
     return $peer;
 }
 
-# --- from plain to TLS and back -------------------------------------------------------------------
-
-sub start_SSL {
-    my ($class, $socket, @rest) = @_;
-    $class = ref $class if ref $class;
-    return $class->_internal_error('Not a socket', 9) if !ref $socket;
-    my %args    = %{ _hash_of(@rest) };
-    my $timeout = delete $args{Timeout};
-    if ($args{SSL_usebio}) {
-        $socket = $class->_over($socket);
-        $args{SSL_keepSocketOnError} = 1;
-    } else {
-        return $class->_internal_error('Socket has no fileno', 9) if !defined CORE::fileno($socket);
-        return $class->_internal_error('start_SSL: this handle has TLS already; stop_SSL ends it, '
-            . 'SSL_usebio puts another inside of it', 9) if defined is_SSL($socket);
-        my $before = _is_blessed($socket) ? ref $socket : '';           # '' where it has none
-        $args{SSL_keepSocketOnError} = 1 if !defined $args{SSL_keepSocketOnError};
-        bless $socket, $class;
-        ${*$socket}{_SSL_ioclass_upgraded} = $before if $before ne $class;
-    }
-
-    my ($done, $why);
-    local $FATAL;
-    {
-        local $@;
-        $done = eval { $socket->_upgrade(\%args, $timeout) || 0 };
-        $why = $@;
-    }
-    return $socket if $done;
-    my $errno = $! + 0;
-    # An error trap keeps the socket as it is: what to do with it is up to the program.
-    _downgrade($socket) if !defined $done || ref $args{SSL_error_trap} ne 'CODE';
-    $! = $errno;
-    die $why if !defined $done;    ## no critic: it is not our exception
-    $@ = $FATAL if defined $FATAL;
-    return;
-}
+# --- the end of TLS -------------------------------------------------------------------------------
 
 for my $method (qw(blocking connected peername sockname)) {
     no strict 'refs';
@@ -432,14 +324,6 @@ for my $method (qw(blocking connected peername sockname)) {
         my $base = $ISA[0]->can($method);
         return $self->$base(@_);
     };
-}
-
-sub _upgrade {
-    my ($socket, $args, $timeout) = @_;
-    $socket->configure_SSL($args) or return;
-    return 1 if !_starts_handshake(\%{*$socket});
-    my %opt = (_always_waits => 1, defined $timeout ? (Timeout => $timeout) : ());
-    return $args->{SSL_server} ? $socket->accept_SSL(%opt) : $socket->connect_SSL(%opt);
 }
 
 sub stop_SSL {
@@ -534,6 +418,7 @@ sub _for {
         return IO::Socket::SSL::_context_of($given)
             || Carp::croak("invalid context to reuse: $given");
     }
+    IO::Socket::SSL::_will_accept() if $args->{SSL_server};
     my $self = bless {}, $class;
     return $self->_build(_with_ca($args), $args->{SSL_server} ? 1 : 0) ? $self : ();
 }
@@ -768,6 +653,98 @@ sub _detect_ca {
     return;
 }
 
+# --- accepting, and TLS on a socket that is there -------------------------------------------------
+
+# Called when a server's context is made: most servers fork after it, and no child has to compile this.
+sub _will_accept { return }
+
+sub accept {
+    my ($self, $class) = @_;
+    my $hash = \%{*$self};
+    my ($socket, $peer);
+    if (ref $hash->{_SSL_opening}) {
+        $socket = $hash->{_SSL_opening};
+        $peer   = $socket->peername;
+    } else {
+        $class ||= __PACKAGE__;
+        my $is_over = ($hash->{_SSL_arguments} || {})->{SSL_usebio};
+        ($socket, $peer) = $self->SUPER::accept($is_over ? $ISA[0] : $class) or return;
+        $socket = $class->_over($socket) if $is_over;
+        $self->_adopt($socket);
+    }
+    if (_starts_handshake($hash)) {
+        $self->accept_SSL($socket) or return;
+    }
+    return wantarray ? ($socket, $peer) : $socket;
+}
+
+# An accepted socket uses the context of its listener.
+sub _adopt {
+    my ($self, $socket) = @_;
+    my ($from, $to) = (\%{*$self}, \%{*$socket});
+    $to->{_SSL_ctx} ||= $from->{_SSL_ctx};
+    $to->{_SSL_arguments} ||= { %{ $from->{_SSL_arguments} || {} }, SSL_server => 0 };
+    return;
+}
+
+# $listener->accept_SSL($socket) or $socket->accept_SSL
+sub accept_SSL {
+    my $self   = shift;
+    my $socket = ref $_[0] && UNIVERSAL::isa($_[0], 'IO::Handle') ? shift : $self;
+    my $opt    = _hash_of(@_);
+    $opt = { %$opt, Timeout => $self->timeout } if !exists $opt->{Timeout};
+    $self->_adopt($socket) if $socket != $self;
+    my $done = $socket->isa(__PACKAGE__) ? $socket->_negotiate($self, 1, $opt)
+                                         : _as_ours($socket, \&_negotiate, $self, 1, $opt);
+    ${*$self}{_SSL_opening} = $socket if $socket != $self && ${*$socket}{_SSL_opening};
+    delete ${*$self}{_SSL_opening} if $done;
+    return $done;
+}
+
+sub start_SSL {
+    my ($class, $socket, @rest) = @_;
+    $class = ref $class if ref $class;
+    return $class->_internal_error('Not a socket', 9) if !ref $socket;
+    my %args    = %{ _hash_of(@rest) };
+    my $timeout = delete $args{Timeout};
+    if ($args{SSL_usebio}) {
+        $socket = $class->_over($socket);
+        $args{SSL_keepSocketOnError} = 1;
+    } else {
+        return $class->_internal_error('Socket has no fileno', 9) if !defined CORE::fileno($socket);
+        return $class->_internal_error('start_SSL: this handle has TLS already; stop_SSL ends it, '
+            . 'SSL_usebio puts another inside of it', 9) if defined is_SSL($socket);
+        my $before = _is_blessed($socket) ? ref $socket : '';           # '' where it has none
+        $args{SSL_keepSocketOnError} = 1 if !defined $args{SSL_keepSocketOnError};
+        bless $socket, $class;
+        ${*$socket}{_SSL_ioclass_upgraded} = $before if $before ne $class;
+    }
+
+    my ($done, $why);
+    local $FATAL;
+    {
+        local $@;
+        $done = eval { $socket->_upgrade(\%args, $timeout) || 0 };
+        $why = $@;
+    }
+    return $socket if $done;
+    my $errno = $! + 0;
+    # An error trap keeps the socket as it is: what to do with it is up to the program.
+    _downgrade($socket) if !defined $done || ref $args{SSL_error_trap} ne 'CODE';
+    $! = $errno;
+    die $why if !defined $done;    ## no critic: it is not our exception
+    $@ = $FATAL if defined $FATAL;
+    return;
+}
+
+sub _upgrade {
+    my ($socket, $args, $timeout) = @_;
+    $socket->configure_SSL($args) or return;
+    return 1 if !_starts_handshake(\%{*$socket});
+    my %opt = (_always_waits => 1, defined $timeout ? (Timeout => $timeout) : ());
+    return $args->{SSL_server} ? $socket->accept_SSL(%opt) : $socket->connect_SSL(%opt);
+}
+
 # --- sockets of other classes ---------------------------------------------------------------------
 
 # A socket of another class, as Net::Server has accepted it, keeps that class: perl's operators on it
@@ -801,6 +778,21 @@ sub _ask_outer {
     my ($outer, $method, @args) = @_;
     my $class = _is_blessed($outer) ? ref $outer : 'IO::File';
     return $class->can($method) ? $outer->$method(@args) : undef;
+}
+
+# The same over another handle, which doesn't know of that limit: it must not wait by itself, so we do;
+# and it would raise SIGPIPE where the program has written nothing.
+sub _within_outer {
+    my ($self, $timeout, $operation, @args) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    my $blocks = defined $timeout && $timeout ne 'fd' && $self->blocking;
+    $self->blocking(0) if $blocks;
+    my $result = eval { $self->$operation(@args, $timeout) };
+    my ($why, $errno) = ($@, $! + 0);
+    $self->blocking(1) if $blocks;
+    $! = $errno;
+    die $why if !defined $result;    ## no critic: it is not our exception
+    return $result;
 }
 
 # --- failed handshakes ----------------------------------------------------------------------------
@@ -1055,6 +1047,16 @@ sub _plain_write {
 
 # --- sessions of clients --------------------------------------------------------------------------
 
+# Under which key sessions with this peer are kept.
+sub _session_key {
+    my $args = ${*{ $_[0] }}{_SSL_arguments};
+    return $args->{SSL_session_key} //= do {
+        my $host = $args->{PeerAddr} // $args->{PeerHost};
+        my $port = $args->{PeerPort} // $args->{PeerService};
+        defined $host && defined $port && length $port ? "$host:$port" : $host;
+    };
+}
+
 # Sessions of clients, the latest used first, as many as it has room for.
 sub IO::Socket::SSL::Session_Cache::new {
     my ($class, $size) = @_;
@@ -1070,7 +1072,10 @@ sub IO::Socket::SSL::Session_Cache::replace_session {
     return $self->add_session($key, $session);
 }
 
-sub IO::Socket::SSL::Session_Cache::_dump { my $self = shift; return $self->_count . " of $self->{room} sessions" }
+sub IO::Socket::SSL::Session_Cache::_dump {
+    my $self = shift;
+    return $self->_count . " of $self->{room} sessions";
+}
 
 # --- OCSP -----------------------------------------------------------------------------------------
 
