@@ -5,6 +5,7 @@ use Test::More;
 use lib 't/lib';
 use TLSTest;
 use IO::Socket::SSL;
+use Scalar::Util qw(weaken);
 
 # One connection over this server; the client has read something, so that tickets have arrived.
 # 1 resumed, 0 not, undef with $SSL_ERROR if it failed.
@@ -207,6 +208,19 @@ differs('sess-socket-closed', 'a closed socket lets go of code that holds it',
         is let_go(sub { ($_ => $holds{$_}->($_[0])) }), 0, "incumbent: $_ keeps the socket"
             for sort keys %holds;
     });
+
+subtest 'code that holds the socket weakly goes with it, closed or not' => sub {
+    for my $option (sort keys %holds) {
+        my ($near, $far) = plain_pair('unix');
+        weaken(my $weak = $near);
+        my $code = sub { $weak ? 1 : 0 };
+        pair(over => [$near, $far], client => {
+            $option => $option eq 'SSL_verifycn_scheme' ? { callback => $code } : $code });
+        undef $code;
+        undef $near;
+        is $weak, undef, $option;
+    }
+};
 
 subtest 'a ticket of TLS 1.3 is for one connection, and comes with the first data' => sub {
     my $server = test_server(args => { SSL_version => 'TLSv1_3' });
