@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -356,9 +357,11 @@ group_name(const char *token)
 {
     int nid = NID_undef;
 
-    if (token[0] != '\0' && token[strspn(token, "0123456789")] == '\0')
-        nid = atoi(token);
-    else if (token[0] != '\0' && token[strspn(token, "0123456789.")] == '\0')
+    if (token[0] != '\0' && token[strspn(token, "0123456789")] == '\0') {
+        long number = strtol(token, NULL, 10);      /* the greatest, where it is greater than that */
+
+        nid = number < INT_MAX ? (int)number : NID_undef;
+    } else if (token[0] != '\0' && token[strspn(token, "0123456789.")] == '\0')
         nid = OBJ_txt2nid(token);
     if (nid != NID_undef) {
         const char *name = OBJ_nid2sn(nid);
