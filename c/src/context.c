@@ -1087,6 +1087,7 @@ iossl_ctx_free(iossl_ctx *ctx)
     iossl_psks_cleanup(&ctx->psks);
     iossl_keylog_cleanup(&ctx->keylog);
     free(ctx);
+    iossl_error_clear_queue();  /* freeing an SSL_CTX allocates, and may complain */
 }
 
 /* ---- Asking ---------------------------------------------------------------------------------- */

@@ -264,6 +264,17 @@ iossl_error_memory(iossl_error *err)
         fill(err, IOSSL_E_MEMORY, IOSSL_RANK_FATAL, 0, NULL, NULL);
 }
 
+bool
+iossl_error_drain_memory(void)
+{
+    bool is_out_of_memory = false;
+    unsigned long code;
+
+    while ((code = ERR_get_error()) != 0)
+        is_out_of_memory = is_out_of_memory || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    return is_out_of_memory;
+}
+
 void
 iossl_error_set_verify_code(iossl_error *err, int verify_code)
 {

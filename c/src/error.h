@@ -20,6 +20,9 @@ iossl_error_clear_queue(void)
 /* "out of memory", IOSSL_E_MEMORY; needs none itself. Also empties OpenSSL's queue. */
 void iossl_error_memory(iossl_error *err);
 
+/* Empties OpenSSL's queue; true where it told of an allocation that failed. */
+bool iossl_error_drain_memory(void);
+
 /* Adds to the sentence of an error that is set. Where memory is out, it stays as it was. */
 void iossl_error_append(iossl_error *err, const char *fmt, ...) IOSSL_PRINTF(2, 3);
 

@@ -27,6 +27,8 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "error.h"
+
 /* ---- Time ------------------------------------------------------------------------------------ */
 
 int64_t
@@ -112,11 +114,13 @@ is_issued_by(X509 *cert, X509 *issuer)
 }
 
 X509 *
-iossl_ocsp_find_issuer(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store)
+iossl_ocsp_find_issuer(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store, bool *no_memory)
 {
     X509_STORE_CTX *store_ctx = NULL;
     X509 *issuer = NULL;
 
+    *no_memory = false;
+    ERR_clear_error();
     if (X509_check_issued(cert, cert) == X509_V_OK)
         return NULL;
     for (int i = 0; issuer == NULL && i < sk_X509_num(chain); i++) {
@@ -135,7 +139,7 @@ iossl_ocsp_find_issuer(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store)
         issuer = NULL;
     }
     X509_STORE_CTX_free(store_ctx);
-    ERR_clear_error();
+    *no_memory = iossl_error_drain_memory() && issuer == NULL;
     return issuer;
 }
 
@@ -155,11 +159,14 @@ iossl_ocsp_is_trusted(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store)
 }
 
 char *
-iossl_ocsp_uri(const X509 *cert)
+iossl_ocsp_uri(const X509 *cert, bool *no_memory)
 {
-    AUTHORITY_INFO_ACCESS *access = X509_get_ext_d2i(cert, NID_info_access, NULL, NULL);
+    AUTHORITY_INFO_ACCESS *access;
     char *uri = NULL;
 
+    ERR_clear_error();
+    access = X509_get_ext_d2i(cert, NID_info_access, NULL, NULL);
+    *no_memory = iossl_error_drain_memory();
     for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(access); i++) {
         const ACCESS_DESCRIPTION *ad = sk_ACCESS_DESCRIPTION_value(access, i);
         const char *text;
@@ -174,12 +181,11 @@ iossl_ocsp_uri(const X509 *cert)
         if (!is_printable(text, len) || (uri != NULL && !is_http))
             continue;
         free(uri);
-        uri = strndup(text, len);
+        *no_memory = (uri = strndup(text, len)) == NULL;
         if (is_http)
             break;
     }
     AUTHORITY_INFO_ACCESS_free(access);
-    ERR_clear_error();
     return uri;
 }
 

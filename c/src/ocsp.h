@@ -26,13 +26,14 @@ bool iossl_ocsp_subject_init(iossl_ocsp_subject *subject, X509 *cert, X509 *issu
 void iossl_ocsp_subject_cleanup(iossl_ocsp_subject *subject);
 
 /* The issuer of a certificate among these and in the store (each may be NULL), X509_free() it; NULL
- * where it is unknown, or the certificate is its own. */
-X509 *iossl_ocsp_find_issuer(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store);
+ * where it is unknown, or the certificate is its own, or (*no_memory) it couldn't be looked for. */
+X509 *iossl_ocsp_find_issuer(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store,
+                             bool *no_memory);
 /* Does the store vouch for this certificate, by way of the chain? */
 bool iossl_ocsp_is_trusted(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store);
 /* The first address of an OCSP responder that the certificate names, http before others;
- * free() it. NULL: none. */
-char *iossl_ocsp_uri(const X509 *cert);
+ * free() it. NULL: none, or *no_memory. */
+char *iossl_ocsp_uri(const X509 *cert, bool *no_memory);
 
 /* A response that is being read. */
 typedef struct iossl_ocsp_reading {

@@ -262,10 +262,12 @@ static bool
 add_question(iossl_ocsp_resolver *r, X509 *cert, STACK_OF(X509) *verified, X509_STORE *store)
 {
     question *q = &r->questions[r->n_questions];
-    X509 *issuer = iossl_ocsp_find_issuer(cert, r->pool, store);
+    bool lost_issuer, lost_uri;
+    X509 *issuer = iossl_ocsp_find_issuer(cert, r->pool, store, &lost_issuer);
     known k = {.resolver = r};
 
-    *q = (question){.uri = iossl_ocsp_uri(cert)};
+    *q = (question){.uri = iossl_ocsp_uri(cert, &lost_uri)};
+    r->is_out_of_memory = r->is_out_of_memory || lost_issuer || lost_uri;
     if (issuer == NULL) {
         note_unaskable(r, cert, q->uri != NULL);
         free(q->uri);

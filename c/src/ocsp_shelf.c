@@ -276,11 +276,14 @@ prepare_asking(const iossl_staple_shelf *shelf, kept *k, const char *host, STACK
                X509_STORE *store, iossl_error *err)
 {
     const char *uri = shelf->responder->uri;
-    X509 *issuer = iossl_ocsp_find_issuer(k->cert, chain, store);
+    bool lost_issuer, lost_uri = false;
+    X509 *issuer = iossl_ocsp_find_issuer(k->cert, chain, store, &lost_issuer);
     iossl_status status = IOSSL_ERROR;
 
-    k->uri = uri != NULL ? strdup(uri) : iossl_ocsp_uri(k->cert);
-    if (k->uri == NULL && uri == NULL)
+    k->uri = uri != NULL ? strdup(uri) : iossl_ocsp_uri(k->cert, &lost_uri);
+    if (lost_issuer || lost_uri)
+        iossl_error_memory(err);
+    else if (k->uri == NULL && uri == NULL)
         iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
                         "SSL_ocsp_staple_responder: the certificate for \"%s\" names no OCSP "
                         "responder; give its address", host);

@@ -148,9 +148,10 @@ collect_certs(STACK_OF(X509) *chain, X509_STORE *store)
     STACK_OF(X509) *certs = chain == NULL ? sk_X509_new_null() : X509_chain_up_ref(chain);
 
     for (int i = 0; certs != NULL && i < sk_X509_num(chain); i++) {
-        X509 *issuer = iossl_ocsp_find_issuer(sk_X509_value(chain, i), certs, store);
+        bool no_memory;
+        X509 *issuer = iossl_ocsp_find_issuer(sk_X509_value(chain, i), certs, store, &no_memory);
 
-        if (issuer != NULL && sk_X509_push(certs, issuer) <= 0) {
+        if (no_memory || (issuer != NULL && sk_X509_push(certs, issuer) <= 0)) {
             X509_free(issuer);
             sk_X509_pop_free(certs, X509_free);
             certs = NULL;
@@ -179,11 +180,16 @@ judge_response(iossl_staple *staple, OCSP_RESPONSE *response, STACK_OF(X509) *ch
     say_unusable(staple, "the issuer of the server's certificate isn't known, or isn't trusted");
     for (int i = 0; well && i < sk_X509_num(chain); i++) {
         X509 *cert = sk_X509_value(chain, i);
-        X509 *issuer = iossl_ocsp_find_issuer(cert, certs, NULL);
+        bool no_memory;
+        X509 *issuer = iossl_ocsp_find_issuer(cert, certs, NULL, &no_memory);
 
-        if (issuer != NULL
-            && (is_chain_verified || iossl_ocsp_is_trusted(issuer, chain, store)))
+        if (no_memory) {
+            iossl_error_memory(cause);
+            well = false;
+        } else if (issuer != NULL
+                   && (is_chain_verified || iossl_ocsp_is_trusted(issuer, chain, store))) {
             well = judge_cert(staple, &reading, cert, issuer, i == 0, cause);
+        }
         X509_free(issuer);
     }
 done:

@@ -1,0 +1,784 @@
+/*
+ * t_faults_memory.c - each allocation fails in turn, ours and OpenSSL's: an error that says so, nothing
+ * leaked, nothing trusted that wouldn't be otherwise.
+ *
+ * Each scenario runs with its Nth allocation failing, or its Nth and all after it, for N from 1 until
+ * none fails any more. As a test a sample of them is tried; with FAULTS=all, or by `tools/faults`,
+ * every one; FAULTS='NAME' tries all of one scenario, FAULTS_AT=N with it only the Nth, alone, with the
+ * stack on which it failed. Ours come here by the linker's --wrap (see the Makefile), OpenSSL's by
+ * CRYPTO_set_mem_functions(3).
+ */
+#include <errno.h>
+#include <execinfo.h>
+#include <stdatomic.h>
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+
+#include "iossl.h"
+#include "support_files.h"
+#include "support_ocsp.h"
+#include "support_pair.h"
+#include "tap.h"
+
+#ifdef __linux__
+
+#define URI "http://ocsp.example.test/"
+
+/* ---- Allocations ----------------------------------------------------------------------------- */
+
+static atomic_long countdown;       /* the one that fails; 0: none */
+static atomic_bool goes_on;         /* and so do all after it */
+static atomic_long seen, failed;
+static atomic_bool shows;           /* the stack */
+static atomic_long live_ours, live_openssl;
+
+/* Addresses, for addr2line(1). */
+static void
+show_stack(void)
+{
+    void *stack[40];
+
+    backtrace_symbols_fd(stack, backtrace(stack, 40), STDERR_FILENO);
+}
+
+static bool
+fails(void)
+{
+    long n = atomic_fetch_add(&seen, 1) + 1, at = atomic_load(&countdown);
+
+    if (at == 0 || n < at || (n > at && !atomic_load(&goes_on)))
+        return false;
+    if (atomic_fetch_add(&failed, 1) == 0 && atomic_load(&shows))
+        show_stack();
+    errno = ENOMEM;
+    return true;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void __real_free(void *p);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t len);
+void __wrap_free(void *p);
+
+static void *
+counted(void *p, atomic_long *live)
+{
+    atomic_fetch_add(live, p != NULL);
+    return p;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : counted(__real_malloc(size), &live_ours);
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+    return fails() ? NULL : counted(__real_calloc(n, size), &live_ours);
+}
+
+void *
+__wrap_realloc(void *p, size_t size)
+{
+    if (fails())
+        return NULL;
+    return p == NULL ? counted(__real_malloc(size), &live_ours) : __real_realloc(p, size);
+}
+
+char *
+__wrap_strndup(const char *text, size_t len)
+{
+    size_t n = strnlen(text, len);
+    char *copy = __wrap_malloc(n + 1);
+
+    if (copy != NULL) {
+        memcpy(copy, text, n);
+        copy[n] = '\0';
+    }
+    return copy;
+}
+
+char *
+__wrap_strdup(const char *text)
+{
+    return __wrap_strndup(text, strlen(text));
+}
+
+void
+__wrap_free(void *p)
+{
+    atomic_fetch_sub(&live_ours, p != NULL);
+    __real_free(p);
+}
+
+static void *
+openssl_malloc(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return size == 0 || fails() ? NULL : counted(__real_malloc(size), &live_openssl);
+}
+
+static void
+openssl_free(void *p, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    atomic_fetch_sub(&live_openssl, p != NULL);
+    __real_free(p);
+}
+
+static void *
+openssl_realloc(void *p, size_t size, const char *file, int line)
+{
+    if (p == NULL)
+        return openssl_malloc(size, file, line);
+    if (size == 0) {
+        openssl_free(p, file, line);
+        return NULL;
+    }
+    return fails() ? NULL : __real_realloc(p, size);
+}
+
+/* ---- What holds after every call ------------------------------------------------------------- */
+
+static const char *broken;          /* the first promise that was, in this run */
+
+static void
+promise(bool kept, const char *sentence)
+{
+    if (!kept && broken == NULL)
+        broken = sentence;
+}
+
+static bool
+good(iossl_status status, iossl_error *err)
+{
+    promise(ERR_peek_error() == 0, "OpenSSL's queue is empty");
+    if (status == IOSSL_ERROR && err != NULL) {
+        promise(iossl_error_get_code(err) != IOSSL_E_NONE, "a failure has a code");
+        promise(iossl_error_message(err)[0] != '\0', "a failure has a sentence");
+    }
+    ERR_clear_error();
+    return status == IOSSL_OK;
+}
+
+static bool
+made(const void *object, iossl_error *err)
+{
+    return good(object == NULL ? IOSSL_ERROR : IOSSL_OK, err);
+}
+
+/* ---- Fixtures -------------------------------------------------------------------------------- */
+
+static test_identity ca, leaf, stranger, other_ca;
+static iossl_ctx *client_ctx, *server_ctx, *strange_ctx, *mutual_client, *mutual_server;
+static char *bundle, *pkcs12, *crl, *key_file;
+static unsigned char *good_answer, *bad_answer;
+static size_t good_len, bad_len;
+
+static char *
+kept(const char *path)
+{
+    return strdup(path);
+}
+
+static char *
+revocation_list(void)
+{
+    X509_CRL *list = X509_CRL_new();
+    X509_REVOKED *revoked = X509_REVOKED_new();
+    ASN1_TIME *from = X509_gmtime_adj(NULL, -60), *until = X509_gmtime_adj(NULL, 3600);
+    BIO *pem = BIO_new(BIO_s_mem());
+
+    if (X509_REVOKED_set_serialNumber(revoked, X509_get_serialNumber(stranger.cert)) != 1
+        || X509_REVOKED_set_revocationDate(revoked, from) != 1
+        || X509_CRL_set_version(list, 1) != 1
+        || X509_CRL_set_issuer_name(list, X509_get_subject_name(ca.cert)) != 1
+        || X509_CRL_set1_lastUpdate(list, from) != 1
+        || X509_CRL_set1_nextUpdate(list, until) != 1
+        || X509_CRL_add0_revoked(list, revoked) != 1
+        || X509_CRL_sign(list, ca.key, EVP_sha256()) <= 0
+        || PEM_write_bio_X509_CRL(pem, list) != 1)
+        bail_out("a revocation list");
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(until);
+    X509_CRL_free(list);
+    return kept(test_write_bio("crl.pem", pem));
+}
+
+/* Without encryption, so that no key has to be derived. */
+static char *
+key_store(void)
+{
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    BIO *bio = BIO_new(BIO_s_mem());
+    PKCS12 *p12;
+
+    if (sk_X509_push(chain, ca.cert) <= 0
+        || (p12 = PKCS12_create("", NULL, leaf.key, leaf.cert, chain, -1, -1, 1, 1, 0)) == NULL
+        || i2d_PKCS12_bio(bio, p12) != 1)
+        bail_out("PKCS#12");
+    PKCS12_free(p12);
+    sk_X509_free(chain);
+    return kept(test_write_bio("store.p12", bio));
+}
+
+static unsigned char *
+answer(int status, size_t *len)
+{
+    const test_ocsp_spec spec = {.signer = &ca,
+                                 .about = {{.cert = leaf.cert, .issuer = ca.cert,
+                                            .status = status}}};
+
+    return test_ocsp_response(&spec, len);
+}
+
+static void
+set_mutual(iossl_config *config)
+{
+    if (iossl_config_set_verify_mode(config, IOSSL_VERIFY_PEER | IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                                     NULL) != IOSSL_OK
+        || iossl_config_set_version(config, "TLSv1_2", NULL) != IOSSL_OK
+        || iossl_config_set_no_default_ca(config, true, NULL) != IOSSL_OK
+        || iossl_config_add_ca(config, ca.cert, NULL) != IOSSL_OK
+        || iossl_config_add_certs(config, NULL, &leaf.cert, 1, NULL) != IOSSL_OK
+        || iossl_config_add_key(config, NULL, leaf.key, NULL) != IOSSL_OK)
+        bail_out("config");
+}
+
+static void
+fixtures(void)
+{
+    const char *aia = "authorityInfoAccess=OCSP;URI:" URI;
+    BIO *pem = BIO_new(BIO_s_mem()), *key = BIO_new(BIO_s_mem());
+
+    ca = test_identity_make(&(test_cert_spec){.common_name = "CA", .is_ca = 1});
+    other_ca = test_identity_make(&(test_cert_spec){.common_name = "CA", .is_ca = 1});
+    leaf = test_identity_make(&(test_cert_spec){
+        .common_name = "www.example.test",
+        .altnames = "DNS:www.example.test,DNS:b\\xfc" "cher.example.test,IP:192.0.2.1,email:a@b.test",
+        .issuer = &ca, .extensions = aia});
+    /* For the right name, of a CA of the same name that isn't trusted; its serial number is revoked. */
+    stranger = test_identity_make(&(test_cert_spec){.common_name = "www.example.test",
+                                                    .altnames = "DNS:www.example.test",
+                                                    .issuer = &other_ca, .serial = 77});
+    client_ctx = test_client_ctx(&ca, NULL);
+    server_ctx = test_server_ctx(&leaf, NULL);
+    strange_ctx = test_server_ctx(&stranger, NULL);
+    mutual_client = test_client_ctx(&ca, set_mutual);
+    mutual_server = test_server_ctx(NULL, set_mutual);
+    if (PEM_write_bio_X509(pem, ca.cert) != 1 || PEM_write_bio_X509(pem, other_ca.cert) != 1
+        || PEM_write_bio_PrivateKey(key, leaf.key, NULL, NULL, 0, NULL, NULL) != 1)
+        bail_out("PEM");
+    bundle = kept(test_write_bio("bundle.pem", pem));
+    key_file = kept(test_write_bio("key.pem", key));
+    pkcs12 = key_store();
+    crl = revocation_list();
+    good_answer = answer(V_OCSP_CERTSTATUS_GOOD, &good_len);
+    bad_answer = answer(V_OCSP_CERTSTATUS_REVOKED, &bad_len);
+}
+
+/* ---- Scenarios: err is made before, what they make they free --------------------------------- */
+
+static void
+run_config(iossl_error *err)
+{
+    static const char *const protocols[] = {"h2", "http/1.1"};
+    const iossl_ticket_key key = {.name = "k", .key = "k", .key_len = 48};
+    iossl_config *config = iossl_config_new(IOSSL_SERVER, err);
+    iossl_pins *pins = iossl_pins_new(err);
+    iossl_ctx *ctx;
+
+    if (!made(config, err))
+        goto none;
+    (void)(made(pins, err)
+           && good(iossl_pins_add(pins, "sha1$0123456789012345678901234567890123456789", err), err)
+           && good(iossl_config_set_pins(config, pins, false, err), err));
+    (void)good(iossl_config_set_policy(config, "strict", err), err);
+    (void)good(iossl_config_set_version(config, "SSLv23:!TLSv1", err), err);
+    (void)good(iossl_config_set_cipher_list(config, "www.example.test", "HIGH:!aNULL", err), err);
+    (void)good(iossl_config_set_ciphersuites(config, NULL, "TLS_AES_128_GCM_SHA256", err), err);
+    (void)good(iossl_config_set_groups(config, "P-256", err), err);
+    (void)good(iossl_config_set_alpn(config, protocols, 2, err), err);
+    (void)good(iossl_config_set_session_id_context(config, "id", 2, err), err);
+    (void)good(iossl_config_set_ticket_keys(config, &key, 1, err), err);
+    (void)good(iossl_config_add_server_psk(config, "who", "secret", 6, err), err);
+    (void)good(iossl_config_set_psk_hint(config, "hint", err), err);
+    (void)good(iossl_config_add_certs(config, NULL, &leaf.cert, 1, err), err);
+    (void)good(iossl_config_add_key(config, NULL, leaf.key, err), err);
+    (void)good(iossl_config_add_certs(config, "b.example.test", &leaf.cert, 1, err), err);
+    (void)good(iossl_config_add_key(config, "b.example.test", leaf.key, err), err);
+    (void)good(iossl_config_set_ocsp_staple(config, NULL, good_answer, good_len, err), err);
+    (void)good(iossl_config_set_ca_file(config, bundle, err), err);
+    (void)good(iossl_config_add_client_ca(config, ca.cert, err), err);
+    ctx = iossl_ctx_new(config, err);
+    (void)made(ctx, err);
+    iossl_ctx_free(ctx);
+none:
+    iossl_pins_free(pins);
+    iossl_config_free(config);
+    iossl_castore_flush();
+}
+
+/* A revoked certificate is never taken, whatever fails. */
+static void
+run_revoked(iossl_error *err)
+{
+    iossl_config *config = iossl_config_new(IOSSL_CLIENT, err);
+    iossl_ctx *ctx = NULL;
+
+    if (made(config, err)
+        && good(iossl_config_set_ca_file(config, bundle, err), err)
+        && good(iossl_config_set_crl_file(config, crl, err), err)
+        && good(iossl_config_set_check_crl(config, IOSSL_CRL_LEAF, err), err)) {
+        ctx = iossl_ctx_new(config, err);
+        if (made(ctx, err))
+            promise(!good(iossl_verify_chain(ctx, IOSSL_CLIENT, stranger.cert, NULL,
+                                             "www.example.test", 0, err), err),
+                    "a revoked certificate is refused");
+    }
+    iossl_ctx_free(ctx);
+    iossl_config_free(config);
+    iossl_castore_flush();
+}
+
+static void
+run_verify(iossl_error *err)
+{
+    iossl_diagnosis *diagnosis;
+
+    (void)good(iossl_verify_chain(client_ctx, IOSSL_CLIENT, leaf.cert, NULL, "www.example.test", 0,
+                                  err), err);
+    iossl_error_clear(err);
+    promise(!good(iossl_verify_chain(client_ctx, IOSSL_CLIENT, stranger.cert, NULL,
+                                     "www.example.test", 0, err), err), "a stranger is refused");
+    iossl_error_clear(err);
+    promise(!good(iossl_verify_chain(client_ctx, IOSSL_CLIENT, leaf.cert, NULL, "other.test", 0,
+                                     err), err), "another name is refused");
+    iossl_error_clear(err);
+    diagnosis = iossl_diagnose(client_ctx, IOSSL_CLIENT, stranger.cert, NULL, "other.test", 0, err);
+    if (made(diagnosis, err))
+        promise(iossl_diagnosis_count(diagnosis) > 0, "a diagnosis finds what is wrong");
+    iossl_diagnosis_free(diagnosis);
+}
+
+static bool
+wants(iossl_status status)
+{
+    return status == IOSSL_WANT_READ || status == IOSSL_WANT_WRITE;
+}
+
+/* Shakes hands and says a line each way, then ends. True: both were established. */
+static bool
+talk(iossl_ctx *client, iossl_ctx *server, iossl_session_cache *cache, iossl_error *err)
+{
+    static const iossl_separator line = {IOSSL_SEP_STRING, "\n", 1};
+    iossl_ctx *ctx[2] = {client, server};
+    iossl_transport *ends[2];
+    iossl_conn *conn[2] = {NULL, NULL};
+    iossl_status status[2] = {IOSSL_WANT_READ, IOSSL_WANT_READ};
+    const char *piece;
+    bool done, established = false;
+    size_t n;
+
+    if (!good(iossl_transport_new_pair(&ends[0], &ends[1], err), err))
+        return false;
+    for (int i = 0; i < 2; i++) {
+        conn[i] = iossl_conn_new(ctx[i], (iossl_role)i, ends[i], err);
+        (void)made(conn[i], err);
+    }
+    if (conn[0] == NULL || conn[1] == NULL
+        || !good(iossl_conn_set_hostname(conn[0], "www.example.test", err), err)
+        || (cache != NULL
+            && !good(iossl_conn_set_session_cache(conn[0], cache, "www.example.test:443", err),
+                     err)))
+        goto done;
+    for (int round = 0; round < 12; round++) {
+        for (int i = 0; i < 2; i++) {
+            if (!wants(status[i]))
+                continue;
+            iossl_error_clear(err);
+            status[i] = iossl_handshake(conn[i], IOSSL_POLL, err);
+            (void)good(status[i], err);
+        }
+    }
+    established = status[0] == IOSSL_OK;
+    for (int i = 0; i < 2 && status[0] == IOSSL_OK && status[1] == IOSSL_OK; i++) {
+        iossl_error_clear(err);
+        if (good(iossl_write_all(conn[i], "a line\n", 7, &n, IOSSL_POLL, err), err)) {
+            iossl_status got = iossl_read_line(conn[1 - i], &line, &piece, &n, &done, IOSSL_POLL,
+                                               err);
+
+            if (good(got, err))
+                promise(n == 7 && done && memcmp(piece, "a line\n", 7) == 0, "the line is whole");
+        }
+        iossl_error_clear(err);
+        (void)good(iossl_shutdown(conn[i], false, IOSSL_POLL, err), err);
+    }
+    iossl_free(iossl_conn_peer_address(conn[0]));
+done:
+    for (int i = 0; i < 2; i++)
+        iossl_conn_free(conn[i]);
+    return established;
+}
+
+static void
+run_handshake(iossl_error *err)
+{
+    (void)talk(client_ctx, server_ctx, NULL, err);
+}
+
+static void
+run_resumption(iossl_error *err)
+{
+    iossl_session_cache *cache = iossl_session_cache_new(10, err);
+
+    if (made(cache, err)) {
+        (void)talk(mutual_client, mutual_server, cache, err);
+        (void)talk(mutual_client, mutual_server, cache, err);
+    }
+    iossl_session_cache_free(cache);
+}
+
+static void
+run_stranger(iossl_error *err)
+{
+    promise(!talk(client_ctx, strange_ctx, NULL, err), "a stranger is refused");
+}
+
+static void
+ask(iossl_ctx *ctx, const unsigned char *der, size_t len, bool is_good, iossl_error *err)
+{
+    iossl_ocsp_resolver *r = iossl_ocsp_resolver_new_for_chain(ctx, IOSSL_OCSP_FAIL_HARD, leaf.cert,
+                                                               NULL, err);
+    const unsigned char *request;
+    const char *uri, *hard;
+    size_t request_len;
+
+    if (made(r, err)) {
+        if (iossl_ocsp_resolver_get_request(r, 0, &uri, &request, &request_len))
+            (void)iossl_ocsp_resolver_add_response(r, URI, der, len);
+        hard = iossl_ocsp_resolver_hard_error(r);
+        /* OpenSSL says "no" to who asks whether this is the issuer when it has no memory to find out:
+         * that the issuer isn't known is the word then. */
+        promise(is_good || hard == NULL || hard[0] != '\0'
+                    || iossl_ocsp_resolver_soft_error(r) != NULL,
+                "a revoked certificate isn't good without a word");
+    }
+    iossl_ocsp_resolver_free(r);
+}
+
+/* Twice: the second time the cache knows. */
+static void
+ask_anew(const unsigned char *der, size_t len, bool is_good, iossl_error *err)
+{
+    iossl_config *config = iossl_config_new(IOSSL_CLIENT, err);
+    iossl_ctx *ctx = NULL;
+
+    if (made(config, err) && good(iossl_config_set_no_default_ca(config, true, err), err)
+        && good(iossl_config_add_ca(config, ca.cert, err), err)) {
+        ctx = iossl_ctx_new(config, err);
+        if (made(ctx, err)) {
+            ask(ctx, der, len, is_good, err);
+            ask(ctx, der, len, is_good, err);
+        }
+    }
+    iossl_ctx_free(ctx);
+    iossl_config_free(config);
+}
+
+static void
+run_ocsp(iossl_error *err)
+{
+    iossl_ocsp_cache *cache = iossl_ocsp_cache_new(2, err);
+    const iossl_ocsp_entry entry = {.status = 1, .hard_error = "revoked", .soft_error = "soft"};
+
+    if (made(cache, err)) {
+        (void)iossl_ocsp_cache_put(cache, "a", 1, &entry);
+        (void)iossl_ocsp_cache_put(cache, "b", 1, &entry);
+        (void)iossl_ocsp_cache_put(cache, "c", 1, &entry);
+    }
+    iossl_ocsp_cache_free(cache);
+    ask_anew(bad_answer, bad_len, false, err);
+}
+
+static void
+run_good_answer(iossl_error *err)
+{
+    ask_anew(good_answer, good_len, true, err);
+}
+
+static void
+run_certificates(iossl_error *err)
+{
+    iossl_certgen *gen = iossl_certgen_new(err);
+    iossl_certinfo *info;
+    X509 *cert = NULL;
+    char *pem;
+
+    if (made(gen, err)) {
+        iossl_certgen_set_key(gen, leaf.key);
+        iossl_certgen_set_issuer(gen, ca.cert, ca.key);
+        (void)good(iossl_certgen_add_subject(gen, "CN", "a", 1, err), err);
+        (void)good(iossl_certgen_add_altname(gen, "DNS", "a.test", 6, err), err);
+        (void)good(iossl_certgen_add_altname(gen, "IP", "::1", 3, err), err);
+        (void)good(iossl_certgen_add_altname(gen, "dirName", "/C=DE/CN=x", 10, err), err);
+        (void)good(iossl_certgen_add_purposes(gen, "client,server", err), err);
+        (void)good(iossl_certgen_set_serial(gen, "123456789012345678901234567890", err), err);
+        (void)good(iossl_certgen_add_extension(gen, 0, "nameConstraints", "permitted;DNS:a.test",
+                                               NULL, 0, true, err), err);
+        cert = iossl_certgen_make(gen, NULL, err);
+        (void)made(cert, err);
+    }
+    if (cert != NULL) {
+        info = iossl_certinfo_new(cert, err);
+        if (made(info, err)) {
+            promise(info->serial != NULL && info->n_extensions > 0, "what is told is whole");
+            (void)good(iossl_certgen_copy(gen, cert, err), err);
+        }
+        iossl_certinfo_free(info);
+        pem = iossl_cert_to_pem(cert, err);
+        if (made(pem, err)) {
+            STACK_OF(X509) *all = iossl_certs_from_pem(pem, strlen(pem), err);
+
+            if (made(all, err))
+                promise(sk_X509_num(all) == 1, "no certificate gets lost");
+            sk_X509_pop_free(all, X509_free);
+        }
+        iossl_free(pem);
+    }
+    X509_free(cert);
+    iossl_certgen_free(gen);
+}
+
+static void
+run_names(iossl_error *err)
+{
+    static const char list[] = "===BEGIN ICANN DOMAINS===\ntest\n*.b.test\n!a.b.test\n";
+    iossl_psl *psl = iossl_psl_new_from_string(list, sizeof list - 1, err);
+    iossl_pins *pins = iossl_pins_new(err);
+    char *text = NULL;
+
+    (void)made(psl, err);
+    (void)made(pins, err);
+    iossl_psl_free(psl);
+    (void)good(iossl_idn_to_ascii(&text, "b\xc3\xbc" "cher.example.test", 20, err), err);
+    iossl_free(text);
+    (void)good(iossl_idn_to_unicode(&text, "xn--bcher-kva.test", 18, err), err);
+    iossl_free(text);
+    promise(iossl_verify_name("b\xc3\xbc" "cher.test", 12, leaf.cert, NULL, NULL, err)
+                != IOSSL_NAME_MATCH, "another name doesn't match");
+    (void)good(IOSSL_ERROR, err);
+    iossl_error_clear(err);
+    (void)iossl_verify_name("www.example.test", 16, leaf.cert, NULL, NULL, err);
+    if (pins != NULL && good(iossl_cert_fingerprint(&text, leaf.cert, "sha256", true, err), err)) {
+        if (good(iossl_pins_add(pins, text, err), err))
+            promise(!iossl_pins_match(pins, stranger.cert), "another certificate isn't the pinned one");
+        iossl_free(text);
+    }
+    iossl_pins_free(pins);
+}
+
+static void
+run_files(iossl_error *err)
+{
+    iossl_identity *identity = NULL;
+    EVP_PKEY *key = NULL;
+
+    if (good(iossl_identity_load(&identity, pkcs12, NULL, NULL, err), err))
+        promise(identity->cert != NULL && identity->key != NULL
+                    && sk_X509_num(identity->chain) > 0, "an identity is whole");
+    iossl_identity_free(identity);
+    iossl_error_clear(err);
+    if (good(iossl_identity_load(&identity, bundle, NULL, NULL, err), err))
+        promise(identity->cert != NULL && sk_X509_num(identity->chain) == 1,
+                "a chain is whole");
+    iossl_identity_free(identity);
+    iossl_error_clear(err);
+    (void)good(iossl_key_load(&key, key_file, NULL, NULL, err), err);
+    EVP_PKEY_free(key);
+}
+
+typedef struct {
+    const char *name;
+    void (*run)(iossl_error *err);
+    long stride;                    /* in the short form each so manieth allocation is tried */
+} scenario;
+
+static const scenario SCENARIOS[] = {
+    {"settings and a context", run_config, 41},
+    {"a revoked certificate", run_revoked, 37},
+    {"verification", run_verify, 11},
+    {"a handshake, lines, an end", run_handshake, 47},
+    {"mutual TLS, and resumption", run_resumption, 97},
+    {"a server that isn't trusted", run_stranger, 47},
+    {"OCSP, revoked", run_ocsp, 13},
+    {"OCSP, good", run_good_answer, 13},
+    {"a certificate made and described", run_certificates, 47},
+    {"names and pins", run_names, 3},
+    {"files", run_files, 61},
+};
+
+/* ---- Each in turn ---------------------------------------------------------------------------- */
+
+/* What the child tells the parent, which goes on where it crashed. */
+typedef struct {
+    long n, last, tried;            /* in work; the last allocation; how many failures were tried */
+    long broken_at, leak_at;
+    bool done;
+    char what[160];
+} report;
+
+static report *shared;
+
+static void
+attempt(const scenario *s, long n)
+{
+    iossl_error *err = iossl_error_new();
+
+    atomic_store(&seen, 0);
+    atomic_store(&failed, 0);
+    atomic_store(&countdown, n);
+    s->run(err);
+    atomic_store(&countdown, 0);
+    promise(ERR_peek_error() == 0, "OpenSSL's queue is empty at the end");
+    ERR_clear_error();
+    iossl_error_free(err);
+}
+
+/* For a person. */
+static void
+show_one(const scenario *s, long n)
+{
+    attempt(s, 0);
+    attempt(s, 0);
+    atomic_store(&shows, true);
+    broken = NULL;
+    attempt(s, n);
+    atomic_store(&shows, false);
+    ok(broken == NULL, "%s: %ld: %s", s->name, n, broken == NULL ? "all well" : broken);
+}
+
+static void
+attempts(const scenario *s, bool persistent, long stride)
+{
+    long before[2];
+
+    atomic_store(&goes_on, persistent);
+    attempt(s, 0);                  /* what is made once is made now */
+    attempt(s, 0);
+    for (; !shared->done; shared->n += stride) {
+        for (int again = 0; again < 2; again++) {
+            before[0] = atomic_load(&live_ours);
+            before[1] = atomic_load(&live_openssl);
+            broken = NULL;
+            attempt(s, shared->n);
+            if (broken != NULL && shared->broken_at == 0) {
+                shared->broken_at = shared->n;
+                snprintf(shared->what, sizeof shared->what, "%s", broken);
+            }
+        }
+        if (atomic_load(&failed) == 0)
+            shared->done = true;
+        else
+            shared->tried++;
+        shared->last = atomic_load(&seen);
+        if ((atomic_load(&live_ours) != before[0] || atomic_load(&live_openssl) > before[1])
+            && shared->leak_at == 0) {
+            shared->leak_at = shared->n;
+            snprintf(shared->what, sizeof shared->what, "%ld of ours and %ld of OpenSSL's stay",
+                     atomic_load(&live_ours) - before[0], atomic_load(&live_openssl) - before[1]);
+        }
+    }
+}
+
+static void
+try_scenario(const scenario *s, bool persistent, bool all)
+{
+    long stride = all ? 1 : s->stride, crashes = 0, first_crash = 0;
+    int status;
+    const char *how = persistent ? "and all after it" : "alone";
+
+    memset(shared, 0, sizeof *shared);
+    for (shared->n = 1; !shared->done && crashes < 20;) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            tap_alarm(all ? 7200 : 280);
+            attempts(s, persistent, stride);
+            exit(0);
+        }
+        if (pid < 0 || waitpid(pid, &status, 0) != pid)
+            bail_out("fork");
+        if (status == 0)
+            continue;
+        diag("%s: dies where allocation %ld fails %s (status %x)", s->name, shared->n, how,
+             (unsigned)status);
+        if (crashes++ == 0)
+            first_crash = shared->n;
+        shared->n += stride;
+    }
+    ok(crashes == 0, "%s: no failure of an allocation %s kills (%ld; first %ld)", s->name, how,
+       crashes, first_crash);
+    ok(shared->broken_at == 0, "%s: each promise is kept (%ld, %s: %s)", s->name,
+       shared->broken_at, how, shared->broken_at != 0 ? shared->what : "all");
+    ok(shared->leak_at == 0, "%s: nothing is lost (%ld, %s: %s)", s->name, shared->leak_at, how,
+       shared->leak_at != 0 ? shared->what : "nothing");
+    ok(shared->tried > 0, "%s: failures were tried", s->name);
+    printf("# %s, %s: %ld of %ld allocations failed\n", s->name, how, shared->tried,
+           shared->last);
+}
+
+int
+main(void)
+{
+    const char *wish = getenv("FAULTS"), *at = getenv("FAULTS_AT");
+    bool all = wish != NULL && strcmp(wish, "all") == 0;
+
+    if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1)
+        bail_out("OpenSSL has allocated already");
+    tap_start();
+    tap_alarm(all ? 7200 : 300);
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        bail_out("no shared memory");
+    test_folder_make();
+    fixtures();
+    for (size_t i = 0; i < sizeof SCENARIOS / sizeof *SCENARIOS; i++) {
+        if (wish != NULL && !all && strcmp(wish, SCENARIOS[i].name) != 0)
+            continue;
+        if (at != NULL) {
+            show_one(&SCENARIOS[i], atol(at));
+            continue;
+        }
+        for (int persistent = 0; persistent < 2; persistent++)
+            try_scenario(&SCENARIOS[i], persistent != 0, wish != NULL);
+    }
+    return done_testing();
+}
+
+#else
+
+int
+main(void)
+{
+    tap_start();
+    skip(1, "allocations can be made to fail on Linux");
+    return done_testing();
+}
+
+#endif
