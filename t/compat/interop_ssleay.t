@@ -392,7 +392,9 @@ subtest 'threads with both' => sub {
         my $number = $context->{context};
         my @all = map { threads->create(sub {
             my $ssl = Net::SSLeay::new($number);
-            my $cert = Net::SSLeay::PEM_read_bio_X509(Net::SSLeay::BIO_new_file($ARGV[0], 'r'));
+            my $bio = Net::SSLeay::BIO_new_file($ARGV[0], 'r');
+            my $cert = Net::SSLeay::PEM_read_bio_X509($bio);
+            Net::SSLeay::BIO_free($bio);
             my $name = Net::SSLeay::X509_NAME_oneline(Net::SSLeay::X509_get_subject_name($cert));
             Net::SSLeay::X509_free($cert);
             Net::SSLeay::free($ssl);
