@@ -11,6 +11,7 @@ use lib 't/lib';
 use TLSTest '120';
 use IO::Socket::SSL;
 
+my $SERVING = IO::Socket::SSL::SSL_Context->new(server_args()) or die $SSL_ERROR;
 my ($near, $far);       # the sockets of the operation under way; callbacks act on $near
 
 sub outcome {
@@ -36,7 +37,7 @@ sub attempt {
     sub new { my ($class, %code) = @_; return bless {%code}, $class }
     sub add_session { my $self = shift; return $self->{add} ? $self->{add}->(@_) : 1 }
     sub get_session { my $self = shift; return $self->{get} ? $self->{get}->(@_) : undef }
-    sub del_session { return 1 }
+    sub del_session { my $self = shift; return $self->{del} ? $self->{del}->(@_) : 1 }
 }
 
 # A connection that is open, non-blocking callbacks set afterwards, and one read.
@@ -80,6 +81,42 @@ my %RUN = (
         SSL_session_key => 'k', SSL_session_cache => Store->new(get => shift) }) },
     'add_session of a store' => sub { outcome(client => { SSL_version => 'TLSv1_2',
         SSL_session_key => 'k', SSL_session_cache => Store->new(add => shift) }) },
+    # With TLS 1.3 tickets come while data are read.
+    'add_session of a store, while reading' => sub {
+        my $code = shift;
+        ($near, $far) = pair(over => 'unix', client => { SSL_session_key => 'k',
+            SSL_session_cache => Store->new(add => $code) });
+        print $far "x\n";
+        attempt(sub { my $line = <$near>; defined $line });
+    },
+    'del_session of a store' => sub {
+        my $code = shift;
+        my $kept;
+        my $context = IO::Socket::SSL::SSL_Context->new(client_args(SSL_session_cache =>
+            Store->new(add => sub { $kept = $_[1] }, get => sub { $kept }, del => $code)));
+        my @both = (server => { SSL_reuse_ctx => $SERVING },
+            client => { SSL_reuse_ctx => $context, SSL_session_key => 'k' });
+        my @first = settle(pair(over => 'unix', @both));
+        $_->close for @first;
+        outcome(@both);
+    },
+    set_args_filter_hack => sub {
+        my $code = shift;
+        ($near, $far) = plain_pair('unix');
+        my $is_inside = 0;      # connections that the callback makes are filtered, too
+        IO::Socket::SSL::set_args_filter_hack(sub {
+            return if $_[0] || $is_inside++;
+            goto &$code;
+        });
+        my $result = attempt(sub { IO::Socket::SSL->start_SSL($near, client_args(),
+            SSL_startHandshake => 0) });
+        IO::Socket::SSL::set_args_filter_hack(sub { });
+        return $result;
+    },
+    SSL_ocsp_staple_callback => sub { outcome(client => { SSL_ocsp_staple_callback => shift }) },
+    SSL_ocsp_staple_source => sub { outcome(side => 'server',
+        client => { SSL_ocsp_mode => SSL_OCSP_TRY_STAPLE },
+        server => { SSL_ocsp_staple_source => shift }) },
     SSL_error_trap => sub { outcome(client => { SSL_ca_file => cert('other-ca.pem'),
         SSL_error_trap => shift }) },
     SSL_on_peer_shutdown => sub {
@@ -166,6 +203,7 @@ my %free = ('closes the socket' => 'done');     # outside of any operation
 # Plain calls of Perl: what leaves a sub there leads where it leads.
 my %plain = map { $_ => undef } 'leaves by last', 'leaves by next', 'leaves by goto';
 my %no_key = map { $_ => qr/^died: SSL_ticket_keycb: / } grep { /^returns/ } keys %DOES;
+my $no_staple = qr/^died: SSL_ocsp_staple_source: the bytes of an OCSP response/;
 
 my %WANT = (
     SSL_create_ctx_callback => { %ignored, %free },
@@ -176,6 +214,13 @@ my %WANT = (
     'set_msg_callback, while reading' => \%ignored,
     'get_session of a store' => \%ignored,
     'add_session of a store' => \%ignored,
+    'add_session of a store, while reading' => \%ignored,
+    'del_session of a store' => \%ignored,
+    SSL_ocsp_staple_callback => \%ignored,
+    SSL_ocsp_staple_source => { (map { $_ => $no_staple } grep { !ref $USUAL{$_} } keys %USUAL),
+        'returns an object that dies' => $no_staple,
+        map { $_ => 'done' } 'returns nothing', 'returns undef', 'returns the empty text' },
+    set_args_filter_hack => { %ignored, %plain, %free },
     SSL_ticket_keycb => { %no_key,
         (map { $_ => qr/^died: SSL_ticket_keycb: key functions needs to return/ }
             grep { !ref $USUAL{$_} && !/^returns/ } keys %USUAL) },
@@ -206,7 +251,7 @@ for my $callback (sort keys %RUN) {
             cmp_ok $calls, '>', 0, "$does: called";
             if (ref $want) { like $got, $want, 'what came of it' }
             else           { is $got, $want, 'what came of it' }
-            if ($got eq 'done' && $does eq 'sets globals' && $callback !~ /peer_shutdown/) {
+            if ($got eq 'done' && $does eq 'sets globals' && $callback !~ /peer_shutdown|filter/) {
                 is $SSL_ERROR // '', '', 'the error of the operation is its own';
             }
             undef $near;
