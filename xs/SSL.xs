@@ -22,6 +22,7 @@
 #include "glue/outer.h"
 #include "glue/ssleay.h"
 #include "glue/status.h"
+#include "glue/why.h"
 
 #include <errno.h>
 

@@ -178,6 +178,24 @@ IOSSL_API const char *iossl_error_message(const iossl_error *err);
 IOSSL_API const char *iossl_error_reasons(const iossl_error *err);
 
 /*
+ * What the error is about, each NULL (-1) where there is no such thing. All is borrowed until err
+ * changes. iossl_conn_diagnose() tells everything that is wrong with a chain.
+ */
+/* "verify", "name", "handshake", ...: IOSSL_E_* in lower case. A constant, never NULL. */
+IOSSL_API const char *iossl_error_code_name(iossl_error_code code);
+/* The alert (SSL_AD_*) that ended the handshake or connection, and which side has sent it. */
+IOSSL_API int iossl_error_get_alert(const iossl_error *err, bool *was_sent);
+/* The certificate that was refused, and its place in the chain: 0 is the leaf. */
+IOSSL_API X509 *iossl_error_get0_cert(const iossl_error *err, int *depth);
+/* As the peer sent it, leaf first, where it was refused. */
+IOSSL_API STACK_OF(X509) *iossl_error_get0_chain(const iossl_error *err);
+/* The name that was held against the certificate, and where the program had it from (NULL: not told,
+ * see iossl_conn_set_verify_name_source()). source may be NULL. */
+IOSSL_API const char *iossl_error_get0_name(const iossl_error *err, const char **source);
+/* What to do, in the words of IO::Socket::SSL's options. */
+IOSSL_API const char *iossl_error_get0_remedy(const iossl_error *err);
+
+/*
  * Sets an error of the program's own, as from a callback or a transport.
  * Ignored where err already holds an error of a higher rank.
  */
@@ -1363,6 +1381,9 @@ IOSSL_API iossl_status iossl_conn_set_sni(iossl_conn *conn, const char *name, io
 /* Only the name to verify; NULL: none known. */
 IOSSL_API iossl_status iossl_conn_set_verify_name(iossl_conn *conn, const char *name,
                                                   iossl_error *err);
+/* Where that name came from, for who reads the error: "SSL_hostname", "the command line"; copied, up
+ * to 63 bytes. To be called after the name was set. NULL: not told. */
+IOSSL_API void iossl_conn_set_verify_name_source(iossl_conn *conn, const char *source);
 /* For this connection, instead of what the context has; as iossl_config_set_*(), which see. Before the
  * handshake: IOSSL_E_STATE after it has begun. scheme is copied, psl lent, pins get a reference. */
 IOSSL_API iossl_status iossl_conn_set_verify_mode(iossl_conn *conn, int mode, iossl_error *err);
@@ -1600,6 +1621,35 @@ IOSSL_API iossl_status iossl_conn_export_keying_material(const iossl_conn *conn,
                                                          size_t len, const char *label,
                                                          size_t label_len, const void *context,
                                                          size_t context_len, iossl_error *err);
+/* What became of early data (RFC 8446 section 2.3). */
+typedef enum {
+    IOSSL_EARLY_NONE = 0,       /* none were sent                                                 */
+    IOSSL_EARLY_REJECTED = 1,
+    IOSSL_EARLY_ACCEPTED = 2
+} iossl_early_data;
+
+/* All that can be told of a connection in numbers and names; NULL: there is none. */
+typedef struct iossl_conn_info {
+    const char *protocol;           /* as iossl_conn_get0_version()                               */
+    const char *cipher;
+    int cipher_bits;                /* of its key; 0: none                                        */
+    const char *group;              /* of the key exchange                                        */
+    const char *signature;          /* by which the server's key has signed the handshake, as
+                                     * "ECDSA+SHA256"; NULL: it hasn't, as where it was resumed   */
+    const char *client_signature;   /* the same of the client's                                   */
+    bool is_resumed;
+    iossl_early_data early_data;
+    int64_t handshake_us;           /* from its first step to its last; -1: not yet               */
+    uint64_t bytes_in, bytes_out;   /* on the transport, with all that TLS adds                   */
+    const unsigned char *alpn;      /* alpn_len bytes                                             */
+    size_t alpn_len;
+    bool ktls_send, ktls_receive;   /* the kernel encrypts, decrypts                              */
+} iossl_conn_info;
+/* As it is now; lent until the next call on this connection. NULL: no memory. */
+IOSSL_API const iossl_conn_info *iossl_conn_get0_info(iossl_conn *conn);
+/* The same in one line, for people: "TLSv1_3, TLS_AES_256_GCM_SHA384, group x25519, signed with
+ * ECDSA+SHA256, 1.310 ms, 1610 bytes in, 597 out". iossl_free() it. NULL: no memory. */
+IOSSL_API char *iossl_conn_summary(iossl_conn *conn);
 
 /* Certificates. get1: X509_free() it; get0: as long as the connection. NULL where there is none. */
 IOSSL_API X509 *iossl_conn_get1_peer_cert(const iossl_conn *conn);

@@ -21,8 +21,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 
@@ -30,6 +32,7 @@
 #include "compat.h"
 #include "context.h"
 #include "error.h"
+#include "info.h"
 #include "init.h"
 #include "linebuf.h"
 #include "ocsp_staple.h"
@@ -68,6 +71,10 @@ struct iossl_conn {
     iossl_msg_cb msg_cb;
     void *msg_arg;
     void *app_data;
+    int alert;                  /* the last one of either side that is no close_notify; -1: none */
+    bool alert_was_sent;
+    int64_t handshake_began_us, handshake_us;   /* -1: not done */
+    iossl_info *info;           /* owned; NULL until somebody asks */
 };
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -89,6 +96,21 @@ apply_verify_mode(iossl_conn *conn)
            || SSL_set_session_id_context(conn->ssl, id, (unsigned int)len) == 1;
 }
 
+/* Notes alerts, and passes on what a program listens to by the SSL_CTX. */
+static void
+on_info(const SSL *ssl, int where, int value)
+{
+    iossl_conn *conn = iossl_conn_from_ssl(ssl);
+    void (*next)(const SSL *, int, int) = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
+
+    if (conn != NULL && (where & SSL_CB_ALERT) != 0 && (value & 0xff) != SSL_AD_CLOSE_NOTIFY) {
+        conn->alert = value & 0xff;
+        conn->alert_was_sent = (where & SSL_CB_WRITE) != 0;
+    }
+    if (next != NULL)
+        next(ssl, where, value);
+}
+
 static bool
 attach_ssl(iossl_conn *conn)
 {
@@ -99,6 +121,7 @@ attach_ssl(iossl_conn *conn)
         || (bio = iossl_transport_bio_new(conn->transport)) == NULL)
         return false;
     SSL_set_bio(conn->ssl, bio, bio);
+    SSL_set_info_callback(conn->ssl, on_info);
     if (!apply_verify_mode(conn))
         return false;
     if (conn->role == IOSSL_CLIENT)
@@ -132,6 +155,8 @@ iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport, ioss
     }
     atomic_init(&conn->refs, 1);
     conn->role = role;
+    conn->alert = -1;
+    conn->handshake_us = -1;
     conn->transport = transport;
     conn->ctx = iossl_ctx_up_ref(ctx);
     conn->staple.place = iossl_ocsp_place_up_ref(iossl_ctx_get0_ocsp_place(ctx));
@@ -173,6 +198,7 @@ iossl_conn_free(iossl_conn *conn)
     if (conn->ssl != NULL) {    /* which the program may have a reference of */
         (void)SSL_set_ex_data(conn->ssl, iossl_init_conn_index(), NULL);
         SSL_set_msg_callback(conn->ssl, NULL);
+        SSL_set_info_callback(conn->ssl, NULL);
         SSL_free(conn->ssl);
     }
     iossl_transport_free(conn->transport);
@@ -182,6 +208,7 @@ iossl_conn_free(iossl_conn *conn)
     iossl_session_place_cleanup(&conn->sessions);
     iossl_staple_cleanup(&conn->staple);
     iossl_ctx_free(conn->ctx);
+    free(conn->info);
     free(conn);
     iossl_error_clear_queue();
 }
@@ -228,7 +255,15 @@ iossl_conn_set_verify_name(iossl_conn *conn, const char *name, iossl_error *err)
     }
     free(conn->verifier.name);
     conn->verifier.name = copy;
+    iossl_conn_set_verify_name_source(conn, "iossl_conn_set_verify_name()");
     return IOSSL_OK;
+}
+
+void
+iossl_conn_set_verify_name_source(iossl_conn *conn, const char *source)
+{
+    (void)snprintf(conn->verifier.name_source, sizeof conn->verifier.name_source, "%s",
+                   source == NULL ? "" : source);
 }
 
 static bool
@@ -246,10 +281,11 @@ iossl_conn_set_hostname(iossl_conn *conn, const char *name, iossl_error *err)
     char *ascii = NULL;
     size_t len;
 
-    if (is_address(name))
-        return iossl_conn_set_sni(conn, NULL, err) == IOSSL_OK
-                   ? iossl_conn_set_verify_name(conn, name, err)
-                   : IOSSL_ERROR;
+    if (is_address(name)) {
+        if (iossl_conn_set_sni(conn, NULL, err) == IOSSL_OK)
+            status = iossl_conn_set_verify_name(conn, name, err);
+        goto done;
+    }
     if (iossl_idn_to_ascii(&ascii, name, strlen(name), err) != IOSSL_OK)
         return IOSSL_ERROR;
     len = strlen(ascii);
@@ -257,6 +293,9 @@ iossl_conn_set_hostname(iossl_conn *conn, const char *name, iossl_error *err)
         ascii[len - 1] = '\0';          /* RFC 6066 section 3: without a trailing dot */
     if (iossl_conn_set_sni(conn, ascii, err) == IOSSL_OK)
         status = iossl_conn_set_verify_name(conn, name, err);
+done:
+    if (status == IOSSL_OK)
+        iossl_conn_set_verify_name_source(conn, "iossl_conn_set_hostname()");
     iossl_free(ascii);
     return status;
 }
@@ -753,22 +792,31 @@ drive(iossl_conn *conn, operation *op, int64_t timeout_ms)
     }
 }
 
+/* The alert that came or went, where there was one: of an error with this code. */
+static void
+add_alert(const iossl_conn *conn, iossl_error_code code, iossl_error *err)
+{
+    if (conn->alert >= 0 && iossl_error_get_code(err) == code)
+        iossl_error_set_alert(err, conn->alert, conn->alert_was_sent);
+}
+
 /* Fills err for an operation that came to IOSSL_ERROR; what is the sentence's beginning. */
 static void
-explain(const operation *op, iossl_error_code code, const char *what, iossl_error *err)
+explain(const iossl_conn *conn, const operation *op, iossl_error_code code, const char *what, iossl_error *err)
 {
     if (op->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && op->errnum != 0)
         iossl_error_set_errno(err, code, IOSSL_RANK_IO, op->errnum, "%s", what);
     else
         iossl_error_set_openssl(err, code, IOSSL_RANK_IO, "%s", what);
+    add_alert(conn, code, err);
     iossl_error_clear_queue();
 }
 
 /* ---- Handshake ------------------------------------------------------------------------------- */
 
-/* A handshake that failed: the verifier's reason where it has one, with OpenSSL's before it. */
+/* Into an empty error: the verifier's reason where it has one, with OpenSSL's before it. */
 static void
-explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
+tell_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
 {
     const char *what = conn->role == IOSSL_CLIENT ? "SSL connect attempt failed"
                                                   : "SSL accept attempt failed";
@@ -791,25 +839,42 @@ explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
                             IOSSL_RANK_IO, "%s because of handshake problems: the peer closed the "
                             "connection", what);
         else
-            explain(op, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE, what,
+            explain(conn, op, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE, what,
                     err);
         if (advice != NULL)
             iossl_error_append(err, ": %s", advice);
+        iossl_error_set_remedy(err, advice);
         break;
     case IOSSL_E_VERIFY:
     case IOSSL_E_CALLBACK:
     case IOSSL_E_PIN:
         general = iossl_error_new();
-        explain(op, cause_code, what, general);
+        explain(conn, op, cause_code, what, general);
         iossl_error_set(err, cause_code, iossl_error_get_rank(cause), "%s: %s",
                         iossl_error_message(general), iossl_error_message(cause));
         iossl_error_set_verify_code(err, iossl_error_get_verify_code(cause));
+        iossl_error_copy_subject(err, cause);
         iossl_error_free(general);
         break;
     default:
         iossl_error_copy(err, cause);
         break;
     }
+    iossl_error_set_chain(err, conn->verifier.refused);
+    add_alert(conn, iossl_error_get_code(err), err);
+}
+
+static void
+explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
+{
+    iossl_error *own = iossl_error_new();
+
+    if (own == NULL)
+        iossl_error_memory(err);
+    else
+        tell_handshake(conn, op, own);
+    iossl_error_copy(err, own);
+    iossl_error_free(own);
     iossl_error_clear_queue();
 }
 
@@ -824,6 +889,15 @@ resumes_psk_session(const iossl_conn *conn)
            && conn->has_binding && SSL_session_reused(conn->ssl) == 1
            && !iossl_psks_are_empty(iossl_ctx_get0_psks(conn->ctx))
            && iossl_session_is_bound_to(SSL_get_session(conn->ssl), &conn->binding);
+}
+
+static int64_t
+now_us(void)
+{
+    struct timespec t;
+
+    return clock_gettime(CLOCK_MONOTONIC, &t) == 0 ? (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000
+                                                   : 0;
 }
 
 /* What OpenSSL let pass still has to be a verified peer; see verify.c. */
@@ -862,6 +936,7 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
             return IOSSL_ERROR;
         }
         offer_session(conn);
+        conn->handshake_began_us = now_us();
         conn->state = HANDSHAKING;
     }
     status = drive(conn, &op, timeout_ms);
@@ -875,6 +950,7 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     switch (status) {
     case IOSSL_OK:
         conn->state = ESTABLISHED;
+        conn->handshake_us = now_us() - conn->handshake_began_us;
         keep_fresh_session(conn);
         break;
     case IOSSL_EOF:             /* a close_notify in place of the handshake */
@@ -934,7 +1010,7 @@ read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, iossl_error *er
     if (status == IOSSL_ERROR && conn->is_truncated)
         (void)truncated(err);
     else if (status == IOSSL_ERROR)
-        explain(op, IOSSL_E_READ, "SSL read error", err);
+        explain(conn, op, IOSSL_E_READ, "SSL read error", err);
     if (status == IOSSL_ERROR && !conn->is_truncated)
         conn->state = FAILED;
     iossl_error_clear_queue();
@@ -1060,7 +1136,7 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
         char what[32] = "SSL write error (0)";
 
         what[sizeof "SSL write error (" - 1] = (char)('0' + op.ssl_error % 10);
-        explain(&op, IOSSL_E_WRITE, what, err);     /* which empties the queue */
+        explain(conn, &op, IOSSL_E_WRITE, what, err);     /* which empties the queue */
         status = IOSSL_ERROR;
         conn->state = FAILED;
     }
@@ -1125,7 +1201,7 @@ send_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
         char what[32] = "SSL shutdown error (0)";
 
         what[sizeof "SSL shutdown error (" - 1] = (char)('0' + op.ssl_error % 10);
-        explain(&op, IOSSL_E_SHUTDOWN, what, err);
+        explain(conn, &op, IOSSL_E_SHUTDOWN, what, err);
         status = IOSSL_ERROR;
         conn->state = FAILED;
     }
@@ -1290,6 +1366,16 @@ iossl_conn_get0_group(const iossl_conn *conn)
 
     iossl_error_clear_queue();
     return name;
+}
+
+const iossl_conn_info *
+iossl_conn_get0_info(iossl_conn *conn)
+{
+    if (conn->info == NULL && (conn->info = calloc(1, sizeof *conn->info)) == NULL)
+        return NULL;
+    iossl_info_fill(conn->info, conn);
+    conn->info->shown.handshake_us = conn->handshake_us;
+    return &conn->info->shown;
 }
 
 const char *

@@ -6,6 +6,8 @@
  * Leaves    chains to OpenSSL, the leaf's name and pins to verify.c.
  * See       X509_STORE_CTX_get_error(3).
  */
+#include "diagnose.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,13 +70,14 @@ typedef struct facts {
     int64_t now;
 } facts;
 
+/* n_sent: how many certificates the peer sent. */
 static void
-facts_get(facts *f, const iossl_diagnosis *d, X509_STORE_CTX *store_ctx)
+facts_get(facts *f, int n_sent, X509_STORE_CTX *store_ctx)
 {
     memset(f, 0, sizeof *f);
     f->code = X509_STORE_CTX_get_error(store_ctx);
     f->depth = X509_STORE_CTX_get_error_depth(store_ctx);
-    f->is_last_sent = f->depth + 1 >= d->n_sent;
+    f->is_last_sent = f->depth + 1 >= n_sent;
     f->now = (int64_t)time(NULL);
     f->cert = X509_STORE_CTX_get_current_cert(store_ctx);
     if (f->cert == NULL)
@@ -334,6 +337,60 @@ static const struct {
     {X509_V_ERR_CERT_SIGNATURE_FAILURE, say_signature, heal_signature},
 };
 
+#define N_KNOWN (sizeof KNOWN / sizeof KNOWN[0])
+
+/* The place of a code in the table; N_KNOWN: it isn't there. */
+static size_t
+find_known(int code)
+{
+    size_t i = 0;
+
+    while (i < N_KNOWN && KNOWN[i].code != code)
+        i++;
+    return i;
+}
+
+static char *
+heal(const facts *f)
+{
+    size_t i = find_known(f->code);
+
+    return i < N_KNOWN ? KNOWN[i].heal(f) : heal_chain(f);
+}
+
+char *
+iossl_remedy_of_chain(X509_STORE_CTX *store_ctx)
+{
+    char *remedy;
+    facts f;
+
+    (void)ERR_set_mark();           /* what is odd in a certificate is no error of the handshake */
+    facts_get(&f, sk_X509_num(X509_STORE_CTX_get0_untrusted(store_ctx)), store_ctx);
+    remedy = heal(&f);
+    facts_clear(&f);
+    (void)ERR_pop_to_mark();
+    return remedy;
+}
+
+char *
+iossl_remedy_of_leaf(iossl_error_code code, const X509 *leaf, const char *name)
+{
+    char *remedy, *fingerprint = NULL;
+
+    if (code == IOSSL_E_PIN) {
+        (void)iossl_cert_fingerprint(&fingerprint, leaf, NULL, false, NULL);
+        remedy = format("if the certificate was replaced by its owner, SSL_fingerprint is '%s' now",
+                        shown(fingerprint));
+        iossl_free(fingerprint);
+        return remedy;
+    }
+    if (code == IOSSL_E_NO_NAME)
+        return format("give the name to verify with SSL_verifycn_name or SSL_hostname");
+    return format("connect by a name that the certificate has, or give one with SSL_verifycn_name if "
+                  "you know why it is right; else the other side needs a certificate with \"%s\" "
+                  "among its subjectAltNames", name == NULL ? "" : name);
+}
+
 /* Errors that only follow from one that was found already: a chain without its end. */
 static bool
 follows_from_earlier(const iossl_diagnosis *d, const facts *f)
@@ -378,17 +435,14 @@ static void
 add_chain_error(iossl_diagnosis *d, const facts *f)
 {
     char *cert = which(f), *what = NULL, *remedy = NULL;
-    size_t i = 0;
+    size_t i = find_known(f->code);
 
-    while (i < sizeof KNOWN / sizeof KNOWN[0] && KNOWN[i].code != f->code)
-        i++;
-    if (cert != NULL && i < sizeof KNOWN / sizeof KNOWN[0]) {
+    if (cert != NULL && i < N_KNOWN)
         what = KNOWN[i].say(f, cert);
-        remedy = KNOWN[i].heal(f);
-    } else if (cert != NULL) {
+    else if (cert != NULL)
         what = format("%s can't be accepted: %s", cert, X509_verify_cert_error_string(f->code));
-        remedy = heal_chain(f);
-    }
+    if (cert != NULL)
+        remedy = heal(f);
     add(d, IOSSL_E_VERIFY, f->code, f->depth, f->cert, what, remedy);
     free(cert);
 }
@@ -402,7 +456,7 @@ go_on(int ok, X509_STORE_CTX *store_ctx)
 
     if (ok == 1)
         return 1;
-    facts_get(&f, d, store_ctx);
+    facts_get(&f, d->n_sent, store_ctx);
     if (!follows_from_earlier(d, &f))
         add_chain_error(d, &f);
     facts_clear(&f);
@@ -413,22 +467,10 @@ static void
 add_leaf_error(iossl_diagnosis *d, iossl_verifier *v, X509 *leaf)
 {
     iossl_error_code code = iossl_error_get_code(v->cause);
-    char *what = format("%s", iossl_error_message(v->cause)), *remedy, *fingerprint = NULL;
+    char *what = format("%s", iossl_error_message(v->cause));
+    char *remedy = iossl_remedy_of_leaf(code, leaf, v->name);
 
-    if (code == IOSSL_E_PIN) {
-        (void)iossl_cert_fingerprint(&fingerprint, leaf, NULL, false, NULL);
-        remedy = format("if the certificate was replaced by its owner, SSL_fingerprint is '%s' now",
-                        shown(fingerprint));
-    } else if (code == IOSSL_E_NO_NAME) {
-        remedy = format("give the name to verify with SSL_verifycn_name or SSL_hostname");
-    } else {
-        remedy = format("connect by a name that the certificate has, or give one with "
-                        "SSL_verifycn_name if you know why it is right; else the other side needs a "
-                        "certificate with \"%s\" among its subjectAltNames",
-                        v->name == NULL ? "" : v->name);
-    }
     add(d, code, iossl_error_get_verify_code(v->cause), 0, leaf, what, remedy);
-    iossl_free(fingerprint);
 }
 
 /* The chain as a handshake would find it: by OpenSSL's first path, or by another one; NULL: none. */

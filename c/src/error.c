@@ -27,6 +27,14 @@ struct iossl_error {
     char *message;          /* owned; NULL while message_constant stands in */
     char *reasons;          /* owned; NULL where OpenSSL had none */
     const char *message_constant;
+
+    /* What it is about. */
+    bool has_alert, alert_was_sent;
+    int alert;
+    int depth;              /* of cert */
+    X509 *cert;             /* a reference; NULL: none */
+    STACK_OF(X509) *chain;  /* owned, as are its certificates */
+    char *name, *name_source, *remedy;      /* owned; NULL: none */
 };
 
 static const char OUT_OF_MEMORY[] = "out of memory";
@@ -47,10 +55,15 @@ iossl_error_free(iossl_error *err)
 void
 iossl_error_clear(iossl_error *err)
 {
-    if (err == NULL)
+    if (err == NULL || err->code == IOSSL_E_NONE)
         return;
     free(err->message);
     free(err->reasons);
+    X509_free(err->cert);
+    sk_X509_pop_free(err->chain, X509_free);
+    free(err->name);
+    free(err->name_source);
+    free(err->remedy);
     memset(err, 0, sizeof *err);
 }
 
@@ -289,6 +302,145 @@ iossl_error_set_errnum(iossl_error *err, int errnum)
         err->errnum = errnum;
 }
 
+/* ---- What an error is about ------------------------------------------------------------------ */
+
+const char *
+iossl_error_code_name(iossl_error_code code)
+{
+    static const char *const NAMES[] = {
+        [IOSSL_E_NONE] = "none",           [IOSSL_E_MEMORY] = "memory",
+        [IOSSL_E_USAGE] = "usage",         [IOSSL_E_OPTION] = "option",
+        [IOSSL_E_UNSUPPORTED] = "unsupported", [IOSSL_E_FILE] = "file",
+        [IOSSL_E_CERT] = "cert",           [IOSSL_E_KEY] = "key",
+        [IOSSL_E_CA] = "ca",               [IOSSL_E_CRL] = "crl",
+        [IOSSL_E_HANDSHAKE] = "handshake", [IOSSL_E_VERIFY] = "verify",
+        [IOSSL_E_NAME] = "name",           [IOSSL_E_NO_NAME] = "no_name",
+        [IOSSL_E_PIN] = "pin",             [IOSSL_E_REVOKED] = "revoked",
+        [IOSSL_E_READ] = "read",           [IOSSL_E_WRITE] = "write",
+        [IOSSL_E_TRUNCATED] = "truncated", [IOSSL_E_SHUTDOWN] = "shutdown",
+        [IOSSL_E_STATE] = "state",         [IOSSL_E_SYSTEM] = "system",
+        [IOSSL_E_CALLBACK] = "callback",   [IOSSL_E_RESOLVE] = "resolve",
+        [IOSSL_E_CONNECT] = "connect",     [IOSSL_E_TIMEOUT] = "timeout",
+    };
+    size_t i = (size_t)code;
+
+    return i < sizeof NAMES / sizeof NAMES[0] && NAMES[i] != NULL ? NAMES[i] : "unknown";
+}
+
+int
+iossl_error_get_alert(const iossl_error *err, bool *was_sent)
+{
+    bool has_alert = err != NULL && err->has_alert;
+
+    if (was_sent != NULL)
+        *was_sent = has_alert && err->alert_was_sent;
+    return has_alert ? err->alert : -1;
+}
+
+X509 *
+iossl_error_get0_cert(const iossl_error *err, int *depth)
+{
+    bool has_cert = err != NULL && err->cert != NULL;
+
+    if (depth != NULL)
+        *depth = has_cert ? err->depth : -1;
+    return has_cert ? err->cert : NULL;
+}
+
+STACK_OF(X509) *
+iossl_error_get0_chain(const iossl_error *err)
+{
+    return err == NULL ? NULL : err->chain;
+}
+
+const char *
+iossl_error_get0_name(const iossl_error *err, const char **source)
+{
+    if (source != NULL)
+        *source = err == NULL ? NULL : err->name_source;
+    return err == NULL ? NULL : err->name;
+}
+
+const char *
+iossl_error_get0_remedy(const iossl_error *err)
+{
+    return err == NULL ? NULL : err->remedy;
+}
+
+static bool
+is_set(const iossl_error *err)
+{
+    return err != NULL && err->code != IOSSL_E_NONE;
+}
+
+static void
+replace(char **slot, const char *text)
+{
+    free(*slot);
+    *slot = text == NULL || text[0] == '\0' ? NULL : strdup(text);
+}
+
+void
+iossl_error_set_alert(iossl_error *err, int alert, bool was_sent)
+{
+    if (!is_set(err))
+        return;
+    err->has_alert = true;
+    err->alert = alert;
+    err->alert_was_sent = was_sent;
+}
+
+void
+iossl_error_set_cert(iossl_error *err, X509 *cert, int depth)
+{
+    if (!is_set(err) || cert == NULL)
+        return;
+    X509_up_ref(cert);
+    X509_free(err->cert);
+    err->cert = cert;
+    err->depth = depth;
+}
+
+void
+iossl_error_set_chain(iossl_error *err, STACK_OF(X509) *chain)
+{
+    if (!is_set(err) || chain == NULL)
+        return;
+    sk_X509_pop_free(err->chain, X509_free);
+    err->chain = X509_chain_up_ref(chain);
+}
+
+void
+iossl_error_set_name(iossl_error *err, const char *name, const char *source)
+{
+    if (!is_set(err))
+        return;
+    replace(&err->name, name);
+    replace(&err->name_source, source);
+}
+
+void
+iossl_error_set_remedy(iossl_error *err, const char *remedy)
+{
+    if (is_set(err))
+        replace(&err->remedy, remedy);
+}
+
+void
+iossl_error_copy_subject(iossl_error *dst, const iossl_error *src)
+{
+    if (!is_set(dst) || src == NULL)
+        return;
+    if (src->has_alert)
+        iossl_error_set_alert(dst, src->alert, src->alert_was_sent);
+    iossl_error_set_cert(dst, src->cert, src->depth);
+    iossl_error_set_chain(dst, src->chain);
+    iossl_error_set_name(dst, src->name, src->name_source);
+    iossl_error_set_remedy(dst, src->remedy);
+}
+
+/* ---- Copies ---------------------------------------------------------------------------------- */
+
 void
 iossl_error_copy(iossl_error *dst, const iossl_error *src)
 {
@@ -300,6 +452,7 @@ iossl_error_copy(iossl_error *dst, const iossl_error *src)
     reasons = src->reasons == NULL ? NULL : strdup(src->reasons);
     fill(dst, src->code, src->rank, src->errnum, message, reasons);
     dst->verify_code = src->verify_code;
+    iossl_error_copy_subject(dst, src);
 }
 
 iossl_error *

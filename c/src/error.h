@@ -32,6 +32,16 @@ void iossl_error_set_verify_code(iossl_error *err, int verify_code);
 /* The same with an errno. */
 void iossl_error_set_errnum(iossl_error *err, int errnum);
 
+/* What an error is about: ignored where none is set or err is NULL; what can't be kept for want of
+ * memory is left out. Certificates are up-ref'ed, texts copied, NULL: none. */
+void iossl_error_set_alert(iossl_error *err, int alert, bool was_sent);
+void iossl_error_set_cert(iossl_error *err, X509 *cert, int depth);
+void iossl_error_set_chain(iossl_error *err, STACK_OF(X509) *chain);
+void iossl_error_set_name(iossl_error *err, const char *name, const char *source);
+void iossl_error_set_remedy(iossl_error *err, const char *remedy);
+/* All of it from another error. */
+void iossl_error_copy_subject(iossl_error *dst, const iossl_error *src);
+
 /*
  * A private copy of an error that outlives the caller's, NULL where src is empty or memory is out.
  */

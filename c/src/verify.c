@@ -26,6 +26,7 @@
 #include "compat.h"
 #include "conn.h"
 #include "context.h"
+#include "diagnose.h"
 #include "error.h"
 #include "init.h"
 #include "names.h"
@@ -133,7 +134,8 @@ is_pinned(const iossl_verifier *v, const X509 *leaf)
     return v->settings.pins != NULL && leaf != NULL && iossl_pins_match(v->settings.pins, leaf);
 }
 
-/* What a person can do about the chain errors that people meet. */
+/* What a person can do about the chain errors that people meet, to end the sentence; in full it is the
+ * remedy of diagnose.c. */
 static const char *
 advice(int verify_code)
 {
@@ -164,7 +166,7 @@ note_chain_error(iossl_verifier *v, X509_STORE_CTX *store_ctx)
 {
     int code = X509_STORE_CTX_get_error(store_ctx);
     X509 *cert = X509_STORE_CTX_get_current_cert(store_ctx);
-    char *subject = cert == NULL ? NULL : iossl_cert_subject(cert);
+    char *subject = cert == NULL ? NULL : iossl_cert_subject(cert), *remedy;
 
     iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
                     "%s%s (certificate %d of the chain, \"%s\")%s",
@@ -173,6 +175,10 @@ note_chain_error(iossl_verifier *v, X509_STORE_CTX *store_ctx)
                     X509_STORE_CTX_get_error_depth(store_ctx), subject == NULL ? "" : subject,
                     advice(code));
     iossl_error_set_verify_code(v->cause, code);
+    iossl_error_set_cert(v->cause, cert, X509_STORE_CTX_get_error_depth(store_ctx));
+    remedy = iossl_remedy_of_chain(store_ctx);
+    iossl_error_set_remedy(v->cause, remedy);
+    free(remedy);
     free(subject);
 }
 
@@ -386,9 +392,8 @@ note_refused(iossl_verifier *v, X509_STORE_CTX *store_ctx)
         v->refused = X509_chain_up_ref(sent);
 }
 
-/* The leaf as a whole, after the chain was found good or was overridden. */
-bool
-iossl_verifier_check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
+static bool
+judge_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
 {
     if (is_pinned(v, leaf)) {
         iossl_error_clear(v->cause);
@@ -405,6 +410,23 @@ iossl_verifier_check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *c
         return false;
     accept_leaf(v, leaf);
     return true;
+}
+
+/* The leaf as a whole, after the chain was found good or was overridden. */
+bool
+iossl_verifier_check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
+{
+    char *remedy;
+
+    if (judge_leaf(v, leaf, chain))
+        return true;
+    remedy = iossl_remedy_of_leaf(iossl_error_get_code(v->cause), leaf, v->name);
+    iossl_error_set_remedy(v->cause, remedy);
+    iossl_error_set_cert(v->cause, leaf, 0);
+    if (iossl_error_get_code(v->cause) == IOSSL_E_NAME)
+        iossl_error_set_name(v->cause, v->name, v->name_source);
+    free(remedy);
+    return false;
 }
 
 static int

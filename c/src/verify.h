@@ -34,6 +34,7 @@ typedef struct iossl_verifier {
     iossl_verify_settings settings;
     iossl_role role;            /* of the one who verifies */
     char *name;                 /* owned; NULL: not known */
+    char name_source[64];       /* where the program had it from; "": not told */
     iossl_verify_cb cb;
     void *cb_arg;
 

@@ -3,6 +3,7 @@
  */
 #include "attempt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,8 +20,11 @@ watch(void *arg, bool sent, int version, int content_type, const void *buf, size
 {
     attempt *a = arg;
     const unsigned char *bytes = buf;
+    char line[128];
 
-    (void)version;
+    if (a->traces
+        && iossl_message_text(line, sizeof line, sent, version, content_type, buf, len))
+        fprintf(stderr, "%s, %zu bytes\n", line, len);
     if (sent || len == 0)
         return;
     if (content_type == SSL3_RT_HEADER && a->n_first == 0) {
@@ -67,7 +71,7 @@ attempt_make(attempt *a, iossl_ctx *ctx, const attempt_plan *plan)
 {
     int64_t begin = iossl_now_ms(), deadline = begin + plan->timeout_ms, clock = begin, left;
 
-    *a = (attempt){.err = iossl_error_new(), .fd = -1, .alert = -1};
+    *a = (attempt){.err = iossl_error_new(), .fd = -1, .alert = -1, .traces = plan->traces};
     tool_progress("connecting to %s, port %s ...", plan->to->host, plan->to->port);
     a->status = target_connect(&a->fd, plan->to, plan->family, plan->timeout_ms, a->err);
     a->connect_ms = lap(&clock);

@@ -26,6 +26,7 @@ typedef struct attempt_plan {
     const char *sni;                    /* "": none */
     iossl_session_cache *sessions;      /* NULL: none */
     int64_t timeout_ms;                 /* of all of it */
+    bool traces;                        /* each message of TLS is told on standard error */
 } attempt_plan;
 
 typedef struct attempt {
@@ -39,6 +40,7 @@ typedef struct attempt {
     unsigned char first[5];             /* of what the server sent in the handshake */
     size_t n_first;
     int alert;                          /* that it sent, -1: none */
+    bool traces;
     bool wants_certificate;             /* it asked for one of ours */
 } attempt;
 

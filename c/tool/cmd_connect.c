@@ -34,7 +34,8 @@ typedef struct connect_settings {
     const char *starttls, *name, *sni, *scheme, *save, *keylog;
     tool_list pins;
     long timeout_s;
-    bool v4, v6, insecure, must_staple, json, interactive, crlf, quiet, resume, ocsp;
+    bool v4, v6, insecure, must_staple, json, interactive, crlf, quiet, resume, ocsp,
+        trace;
 } connect_settings;
 
 #define AT(member) offsetof(connect_settings, member)
@@ -71,6 +72,8 @@ static const tool_option WHAT[] = {
      "ask the responders of the chain whether it is revoked", 0, 0},
     {0, "save", "FILE", OPT_TEXT, AT(save), NULL, "write the chain that came to this file (PEM)", 0,
      0},
+    {0, "trace", NULL, OPT_FLAG, AT(trace), NULL,
+     "tell each message of TLS on standard error", 0, 0},
     {0, "keylog", "FILE", OPT_TEXT, AT(keylog), "SSL_keylog_file",
      "append the secrets of the connection to this file (mode 0600), for Wireshark", 0, 0},
     {0, "json", NULL, OPT_FLAG, AT(json), NULL, "print JSON", 0, 0},
@@ -148,6 +151,7 @@ plan_of(const visit *v)
         .sni = v->sni,
         .sessions = v->sessions,
         .timeout_ms = 1000 * (int64_t)v->s->timeout_s,
+        .traces = v->s->trace,
     };
 }
 
@@ -544,26 +548,12 @@ show_resumption(report *r, const visit *v)
                     : "no: the server gave a session, but didn't resume it");
 }
 
-static void
-show_signature(report *r, SSL *ssl)
-{
-    int type = NID_undef, digest = NID_undef;
-
-    if (SSL_get_peer_signature_type_nid(ssl, &type) != 1 || type == NID_undef) {
-        report_null(r, "signature");
-        return;
-    }
-    (void)SSL_get_peer_signature_nid(ssl, &digest);
-    report_format(r, "signature", "signature", "%s%s%s",
-                  type == EVP_PKEY_EC ? "ECDSA" : OBJ_nid2sn(type),
-                  digest == NID_undef ? "" : ", ", digest == NID_undef ? "" : OBJ_nid2sn(digest));
-}
-
 /* What was agreed on. */
 static void
 show_connection(report *r, const visit *v)
 {
     iossl_conn *conn = v->first.conn;
+    const iossl_conn_info *info = iossl_conn_get0_info(conn);
     const char *version = iossl_conn_get0_version(conn), *name = iossl_conn_get0_verified_name(conn);
     STACK_OF(X509) *built = v->diagnosis == NULL ? NULL : iossl_diagnosis_get0_chain(v->diagnosis);
     const unsigned char *alpn;
@@ -572,7 +562,11 @@ show_connection(report *r, const visit *v)
     report_text(r, "protocol", "protocol", version);
     report_text(r, "cipher", "cipher", iossl_conn_get0_cipher(conn));
     report_text(r, "group", "group", iossl_conn_get0_group(conn));
-    show_signature(r, iossl_conn_get0_ssl(conn));
+    report_text(r, "signature", "signature", info == NULL ? NULL : info->signature);
+    if (info != NULL) {
+        report_int(r, "bytes_in", NULL, (int64_t)info->bytes_in);
+        report_int(r, "bytes_out", NULL, (int64_t)info->bytes_out);
+    }
     alpn = iossl_conn_get0_alpn(conn, &len);
     report_bytes(r, "alpn", "ALPN", (const char *)alpn, len);
     if (alpn == NULL && v->s->protocol.alpn != NULL)
@@ -614,11 +608,13 @@ show_chain(report *r, const visit *v)
         free(subject);
     }
     report_end(r);
-    report_array(r, "chain_built", NULL);
+    report_array(r, "chain_built", n > 0 && is_verified(v) ? "Chain, as it was verified" : NULL);
     for (int i = 0; i < n; i++) {
         char *subject = describe_subject(sk_X509_value(built, i));
 
         report_text(r, NULL, NULL, subject);
+        if (is_verified(v))
+            report_say(r, PLAIN, "%d %s", i, subject);
         free(subject);
     }
     report_end(r);

@@ -321,4 +321,17 @@ subtest 'a hostile server certificate in a report' => sub {
     unlike $text->{out}, qr/^verified/m, 'nor a line of the certificate\'s own';
 };
 
+subtest 'messages as they go by, and the chain as it was verified' => sub {
+    my ($server, $port) = serve('--cert', cert('server.pem'), '--key', cert('server.key'));
+    my $result = iossl('connect', "127.0.0.1:$port", '--name', 'server.test', '--ca-file',
+        cert('ca.pem'), '--trace');
+    is $result->{status}, 0, 'verified';
+    like $result->{err}, qr/^\* TLSv1\.\d \(OUT\), TLS handshake, ClientHello \(1\), \d+ bytes$/m,
+        'out';
+    like $result->{err}, qr/^\* TLSv1\.3 \(IN\), TLS handshake, Finished \(20\), \d+ bytes$/m, 'in';
+    like $result->{out}, qr/^Chain, as it was verified\n  0 CN=server\.test.*\n  1 CN=IOSSL Test Root/m,
+        'up to the trust anchor';
+    like $result->{out}, qr/^  signature +RSA-PSS\+SHA256$/m, 'what the server signed with';
+};
+
 done_testing;

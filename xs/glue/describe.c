@@ -146,3 +146,33 @@ glue_description(pTHX_ const iossl_certinfo *info)
     (void)hv_stores(hv, "ext", extension_list(aTHX_ info->extensions, info->n_extensions));
     return hv;
 }
+
+HV *
+glue_info(pTHX_ iossl_conn *conn)
+{
+    static const char *const EARLY[] = {"none", "rejected", "accepted"};
+    const iossl_conn_info *info = iossl_conn_get0_info(conn);
+    HV *hv = newHV();
+
+    if (info == NULL)
+        return hv;
+    (void)hv_stores(hv, "protocol", name_sv(aTHX_ info->protocol));
+    (void)hv_stores(hv, "cipher", name_sv(aTHX_ info->cipher));
+    (void)hv_stores(hv, "cipher_bits", newSViv(info->cipher_bits));
+    (void)hv_stores(hv, "group", name_sv(aTHX_ info->group));
+    (void)hv_stores(hv, "signature", name_sv(aTHX_ info->signature));
+    (void)hv_stores(hv, "client_signature", name_sv(aTHX_ info->client_signature));
+    (void)hv_stores(hv, "resumed", newSViv(info->is_resumed ? 1 : 0));
+    (void)hv_stores(hv, "early_data",
+                    newSVpv(EARLY[info->early_data <= IOSSL_EARLY_ACCEPTED ? info->early_data
+                                                                           : IOSSL_EARLY_NONE], 0));
+    (void)hv_stores(hv, "handshake_time", info->handshake_us < 0
+                                              ? newSV(0)
+                                              : newSVnv((NV)info->handshake_us / 1e6));
+    (void)hv_stores(hv, "bytes_in", newSVnv((NV)info->bytes_in));
+    (void)hv_stores(hv, "bytes_out", newSVnv((NV)info->bytes_out));
+    (void)hv_stores(hv, "alpn", text_sv(aTHX_ (const char *)info->alpn, info->alpn_len));
+    (void)hv_stores(hv, "ktls_send", newSViv(info->ktls_send ? 1 : 0));
+    (void)hv_stores(hv, "ktls_receive", newSViv(info->ktls_receive ? 1 : 0));
+    return hv;
+}

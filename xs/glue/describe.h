@@ -1,5 +1,5 @@
 /*
- * describe.h - a certificate's description as Perl data.
+ * describe.h - what a certificate says, and what a connection has come to, as Perl data.
  */
 #ifndef GLUE_DESCRIBE_H
 #define GLUE_DESCRIBE_H
@@ -8,5 +8,8 @@
 
 /* A new hash with what info says. */
 HV *glue_description(pTHX_ const iossl_certinfo *info);
+
+/* A new hash with what is known of a connection. */
+HV *glue_info(pTHX_ iossl_conn *conn);
 
 #endif

@@ -55,6 +55,7 @@ handle_free(pTHX_ SV *sv, MAGIC *mg)
         iossl_conn_set_app_data(h->conn, NULL);     /* another thread may still have it */
     iossl_conn_free(h->conn);
     iossl_error_free(h->err);
+    iossl_error_free(h->why);
     SvREFCNT_dec(h->context);
     SvREFCNT_dec((SV *)h->msg_callback);
     SvREFCNT_dec((SV *)h->last_error);

@@ -14,6 +14,7 @@ typedef struct glue_handle {
     SV *context;            /* reference to the SSL_Context: keeps its callbacks alive; owned */
     AV *msg_callback;       /* [code, arguments...]; owned, NULL: none */
     AV *last_error;         /* [dualvar, rank], which is also in the glob as _SSL_last_err; owned */
+    iossl_error *why;       /* what last_error is about; owned, NULL: nothing is known */
     SV *exception;          /* what a callback died with; owned, NULL: none */
     bool calls_back;        /* reading and writing may run Perl code */
     bool is_busy;           /* inside libiossl: callbacks may not start another operation */

@@ -9,6 +9,7 @@
 #include "status.h"
 
 #include "trace.h"
+#include "why.h"
 
 #include <errno.h>
 
@@ -161,21 +162,37 @@ glue_croak(pTHX_ SV *text)
     Perl_croak(aTHX_ "%" SVf, SVfARG(text));    /* not reached */
 }
 
-void
-glue_set_error(pTHX_ glue_handle *h, SV *value, int rank)
+/* why: what it is about; NULL: only the sentence is known. */
+static void
+set_error(pTHX_ glue_handle *h, SV *value, int rank, const iossl_error *why)
 {
     glue_globals *g = glue_get_globals(aTHX);
     SV *global = GvSVn(g->ssl_error);
     bool is_want = value == g->want_read || value == g->want_write;
 
-    if (!is_want && glue_debug_level(aTHX) >= 1)
+    if (!is_want && glue_debug_level(aTHX) >= 1) {
+        const char *remedy = iossl_error_get0_remedy(why);
+
         glue_debug(aTHX_ SvPV_nolen_const(sv_2mortal(newSVpvf("error: %" SVf, SVfARG(value)))));
+        if (remedy != NULL && strstr(SvPV_nolen_const(value), remedy) == NULL)
+            glue_debug(aTHX_ SvPV_nolen_const(sv_2mortal(newSVpvf("what to do: %s", remedy))));
+    }
     /* Where the handle has a cause of a higher rank, that is what is told again; but "try again" has
      * to get through. */
-    if (h != NULL && !glue_remember_error(aTHX_ h, value, rank) && !is_want)
+    if (h != NULL && !glue_remember_error(aTHX_ h, value, rank) && !is_want) {
         value = *av_fetch(h->last_error, 0, 0);
+        why = h->why;
+    }
     sv_setsv(global, value);
     SvSETMAGIC(global);
+    if (!is_want)
+        glue_why_keep(aTHX_ h, global, why);
+}
+
+void
+glue_set_error(pTHX_ glue_handle *h, SV *value, int rank)
+{
+    set_error(aTHX_ h, value, rank, NULL);
 }
 
 static SV *
@@ -203,6 +220,7 @@ glue_fail(pTHX_ glue_handle *h, iossl_status status)
 {
     SV *value;
     int errnum, rank = IOSSL_RANK_IO;
+    const iossl_error *why = NULL;
 
     glue_rethrow(aTHX_ h);
     switch (status) {
@@ -220,14 +238,15 @@ glue_fail(pTHX_ glue_handle *h, iossl_status status)
         value = glue_error_sv(aTHX_ iossl_error_message(h->err));
         errnum = iossl_error_get_errno(h->err);
         rank = (int)iossl_error_get_rank(h->err);
+        why = h->err;
         if (iossl_error_get_code(h->err) == IOSSL_E_USAGE) {
             iossl_error_clear(h->err);
             glue_croak(aTHX_ value);
         }
         break;
     }
+    set_error(aTHX_ h, value, rank, why);
     iossl_error_clear(h->err);
-    glue_set_error(aTHX_ h, value, rank);
     errno = errnum;
 }
 
@@ -238,9 +257,11 @@ glue_fail_without_handle(pTHX_ iossl_error *err)
     bool is_usage = iossl_error_get_code(err) == IOSSL_E_USAGE;
     int errnum = iossl_error_get_errno(err);
 
-    iossl_error_clear(err);
-    if (is_usage)
+    if (is_usage) {
+        iossl_error_clear(err);
         glue_croak(aTHX_ value);
-    glue_set_error(aTHX_ NULL, value, 0);
+    }
+    set_error(aTHX_ NULL, value, 0, err);
+    iossl_error_clear(err);
     errno = errnum;
 }

@@ -219,10 +219,11 @@ sub _negotiate {
             return $self->fatal_ssl_error;
         }
         $self->configure_SSL({ SSL_server => $is_server }) or return if !$hash->{_SSL_ctx};
-        my ($sni, $name) = $is_server ? () : $self->_names;
+        my ($sni, $name, $from) = $is_server ? () : $self->_names;
         my $context = $hash->{_SSL_ctx};
         my $key = $is_server || !$context->has_session_cache ? undef : $self->_session_key;
-        $self->_start($context, $is_server, $sni, $name, $key) or return $self->fatal_ssl_error;
+        $self->_start($context, $is_server, $sni, $name, $key, $from)
+            or return $self->fatal_ssl_error;
         $hash->{_SSL_opening} = 1;
         $hash->{_SSL_fileno}  = $self->fileno;
         $hash->{_SSL_object}  = $self->_get_ssl_object;
@@ -251,9 +252,7 @@ sub _negotiate {
     delete $hash->{_SSL_opening};
     if ($result > 0) {
         $hash->{_SSL_opened} = 1;
-        _debug('handshake done: ' . $self->get_sslversion . ' ' . $self->get_cipher
-            . ($self->get_session_reused ? ', session resumed' : '')
-            . ', peer ' . ($self->verified_name // 'without a name that was verified')) if $DEBUG;
+        $self->_debug_result if $DEBUG;
         $! = 0;
         return $self;
     }
@@ -290,6 +289,7 @@ sub _names {
     my $hash = \%{*$self};
     my $args = $hash->{_SSL_arguments} ||= {};
     my $peer = $args->{PeerAddr} // $args->{PeerHost};
+    my $from = defined $args->{PeerAddr} ? 'PeerAddr' : defined $peer ? 'PeerHost' : 'peer address';
     # Over another handle the name isn't that of whoever is at the other end of that one.
     if (!defined $peer && !$hash->{_SSL_bio_socket}) {
         my ($ip, $port) = $self->_peer_ip;
@@ -301,9 +301,11 @@ sub _names {
     my $sni = defined $args->{SSL_hostname} ? $args->{SSL_hostname}
             : defined $peer && $peer =~ /[a-z_]/i && $peer !~ /:/ ? $peer : undef;
     my ($name) = grep { defined && length } $args->{SSL_verifycn_name};
+    $from = 'SSL_verifycn_name' if defined $name;
+    $from = 'SSL_hostname' if !defined $name && defined $args->{SSL_hostname};
     $name //= $args->{SSL_hostname} // $peer;
     $self->_warn_without_name if !defined $name || !length $name;
-    return ($sni, $name);
+    return ($sni, $name, $from);
 }
 
 sub _without_port {
@@ -540,6 +542,14 @@ sub _debug_print {
     utf8::encode($text) if $text =~ /[^\x00-\xff]/;
     print STDERR $text;
     return;
+}
+
+sub _debug_result {
+    my $self = shift;
+    _debug('handshake done: ' . $self->get_sslversion . ' ' . $self->get_cipher
+        . ($self->get_session_reused ? ', session resumed' : '')
+        . ', peer ' . ($self->verified_name // 'without a name that was verified'));
+    return _debug('agreed on: ' . $self->_summary);
 }
 
 sub implementation {
