@@ -418,6 +418,18 @@ shutdown_only(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     return iossl_shutdown(conn, false, timeout_ms, err);
 }
 
+static iossl_status
+renew_both_keys(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
+{
+    return iossl_conn_key_update(conn, true, timeout_ms, err);
+}
+
+static iossl_status
+renew_our_key(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
+{
+    return iossl_conn_key_update(conn, false, timeout_ms, err);
+}
+
 /* ---- Texts ------------------------------------------------------------------------------------ */
 
 /* A C string that was given to us, as a mortal; undef where there is none. */

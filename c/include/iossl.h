@@ -83,9 +83,13 @@ typedef enum {
     IOSSL_CAN_CIPHERSUITES,
     IOSSL_CAN_PSK,
     IOSSL_CAN_TLS13,
-    IOSSL_CAN_KEYLOG
+    IOSSL_CAN_KEYLOG,
+    IOSSL_CAN_KEY_UPDATE
 } iossl_feature;
 IOSSL_API bool iossl_can(iossl_feature feature);
+/* Does it know this group, as "X25519MLKEM768"; this signature algorithm, as "ECDSA+SHA256"? */
+IOSSL_API bool iossl_can_group(const char *name);
+IOSSL_API bool iossl_can_sigalg(const char *name);
 
 /* Frees what this library gave out as char * or void *. NULL is a no-op. */
 IOSSL_API void iossl_free(void *p);
@@ -715,6 +719,10 @@ IOSSL_API void iossl_config_free(iossl_config *config);
  * A named set of settings, which later calls may change, but for its rules for certificates:
  *
  * "default"  what a config starts with.
+ * "modern-2026"      TLS 1.3 alone; forward secrecy and authenticated ciphers, a hybrid post-quantum
+ *            group first where OpenSSL has one, no SHA-1, security level 2 at least.
+ * "compatible-2026"  The same, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305.
+ * "modern", "compatible"  The newest of these. What a dated one allows never changes.
  * "strict"   RFC 5280 to the letter (X509_V_FLAG_X509_STRICT), and the rules of the Web PKI: version
  *            3, serial numbers, well-formed extensions, RSA of 2048 bits or curves in use, an
  *            extendedKeyUsage for this use, subjectAltNames that are well-formed and never a
@@ -740,7 +748,20 @@ IOSSL_API iossl_status iossl_config_set_ciphersuites(iossl_config *config, const
 /* Server: choose by our order, not by the client's. */
 IOSSL_API iossl_status iossl_config_set_honor_cipher_order(iossl_config *config, bool on,
                                                            iossl_error *err);
-/* Groups for key exchange in order, "X25519:P-256"; "auto" or NULL: OpenSSL's choice. */
+/* The oldest and the newest version to be used, as "TLSv1_2"; NULL: no such limit. Beside
+ * iossl_config_set_version() both count; a minimum also takes the place of the default's. That nothing
+ * is left is told when a context is made. Errors: as iossl_config_set_version(). */
+IOSSL_API iossl_status iossl_config_set_min_version(iossl_config *config, const char *version,
+                                                    iossl_error *err);
+IOSSL_API iossl_status iossl_config_set_max_version(iossl_config *config, const char *version,
+                                                    iossl_error *err);
+/* Signature algorithms, of ours and of the peer, in order: "ECDSA+SHA256:RSA-PSS+SHA256:ed25519"
+ * (SSL_CTX_set1_sigalgs_list(3)); one with a "?" before it is left out where OpenSSL doesn't know it.
+ * NULL: OpenSSL's choice. Names are looked at when a context is made: IOSSL_E_OPTION. */
+IOSSL_API iossl_status iossl_config_set_sigalgs(iossl_config *config, const char *sigalgs,
+                                                iossl_error *err);
+/* Groups for key exchange in order, "?X25519MLKEM768:X25519:P-256", with "?" as above; "auto" or NULL:
+ * OpenSSL's choice. */
 IOSSL_API iossl_status iossl_config_set_groups(iossl_config *config, const char *groups,
                                                iossl_error *err);
 /* Server: finite-field DH parameters: from a PEM file, from a DH handle (copied), OpenSSL's
@@ -908,6 +929,12 @@ IOSSL_API iossl_status iossl_config_set_keylog_file(iossl_config *config, const 
 /* line is lent, without a line end. Called in the thread of the connection, within the handshake. */
 typedef void (*iossl_keylog_cb)(void *arg, iossl_conn *conn, const char *line);
 IOSSL_API void iossl_config_set_keylog_cb(iossl_config *config, iossl_keylog_cb cb, void *arg);
+
+/* Renew the keys of a connection (RFC 8446 section 4.6.3), both ways, after so many bytes on the wire,
+ * in and out together, counted from the handshake or the last renewal; it goes with the next write or
+ * read. 0: never by itself. Connections before TLS 1.3 stay as they are. IOSSL_E_UNSUPPORTED. */
+IOSSL_API iossl_status iossl_config_set_key_update_bytes(iossl_config *config, uint64_t bytes,
+                                                         iossl_error *err);
 
 /* Give the record buffers back while a connection is idle. */
 IOSSL_API iossl_status iossl_config_set_release_buffers(iossl_config *config, bool on,
@@ -1543,6 +1570,17 @@ IOSSL_API iossl_status iossl_write(iossl_conn *conn, const void *buf, size_t len
 /* Writes until all is taken; *put (may be NULL) tells how much was when it had to stop. */
 IOSSL_API iossl_status iossl_write_all(iossl_conn *conn, const void *buf, size_t len, size_t *put,
                                        int64_t timeout_ms, iossl_error *err) IOSSL_MUST_CHECK;
+
+/*
+ * Renews the key that we send with, and with peer_too asks the peer to renew its own, which it does with
+ * what it sends next. RFC 8446 section 4.6.3.
+ *
+ * IOSSL_ERROR  IOSSL_E_UNSUPPORTED: not TLS 1.3; IOSSL_E_STATE: not established, or a write is half
+ *              done: nothing has happened. IOSSL_E_WRITE: the connection has failed.
+ * others       as iossl_handshake(); what isn't sent yet goes with the next read or write.
+ */
+IOSSL_API iossl_status iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms,
+                                             iossl_error *err) IOSSL_MUST_CHECK;
 
 /*
  * Sends close_notify; with wait_for_peer also waits for the peer's, reading and dropping what comes

@@ -105,6 +105,7 @@ iossl_config_free(iossl_config *config)
     iossl_strmap_free(config->staples);
     free(config->responder.uri);
     free(config->groups);
+    free(config->sigalgs);
     EVP_PKEY_free(config->dh);
     free(config->ca_file);
     free(config->ca_path);
@@ -306,6 +307,40 @@ iossl_config_set_version(iossl_config *config, const char *version, iossl_error 
     return IOSSL_OK;
 }
 
+/* One version by its name, as its bit; "": no such limit. */
+static iossl_status
+set_limit(unsigned *limit, const char *option, const char *version, iossl_error *err)
+{
+    const version_name *v = version == NULL ? NULL : find_version(version, strlen(version));
+
+    if (version != NULL && (v == NULL || v->bit == 0)) {
+        iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL,
+                        "%s \"%s\" is no protocol version; known are TLSv1, TLSv1_1, TLSv1_2 and "
+                        "TLSv1_3", option, version);
+        return IOSSL_ERROR;
+    }
+    if (v != NULL && (!v->is_supported
+                      || (v->bit == IOSSL_PROTO_TLS1_3 && !iossl_can(IOSSL_CAN_TLS13)))) {
+        iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_FATAL,
+                        "SSL Version %s not supported by %s", v->name, iossl_openssl_version());
+        return IOSSL_ERROR;
+    }
+    *limit = v == NULL ? 0 : v->bit;
+    return IOSSL_OK;
+}
+
+iossl_status
+iossl_config_set_min_version(iossl_config *config, const char *version, iossl_error *err)
+{
+    return set_limit(&config->min_version, "SSL_min_version", version, err);
+}
+
+iossl_status
+iossl_config_set_max_version(iossl_config *config, const char *version, iossl_error *err)
+{
+    return set_limit(&config->max_version, "SSL_max_version", version, err);
+}
+
 /* ---- Policies -------------------------------------------------------------------------------- */
 
 iossl_status
@@ -321,6 +356,15 @@ iossl_config_set_policy(iossl_config *config, const char *name, iossl_error *err
     }
     if (policy->versions != NULL
         && iossl_config_set_version(config, policy->versions, err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    if ((policy->ciphers != NULL
+         && iossl_config_set_cipher_list(config, NULL, policy->ciphers, err) != IOSSL_OK)
+        || (policy->ciphersuites != NULL
+            && iossl_config_set_ciphersuites(config, NULL, policy->ciphersuites, err) != IOSSL_OK)
+        || (policy->groups != NULL
+            && iossl_config_set_groups(config, policy->groups, err) != IOSSL_OK)
+        || (policy->sigalgs != NULL
+            && iossl_config_set_sigalgs(config, policy->sigalgs, err) != IOSSL_OK))
         return IOSSL_ERROR;
     config->policy = policy;
     config->verify.rules = policy->rules;
@@ -390,11 +434,13 @@ iossl_config_set_groups(iossl_config *config, const char *groups, iossl_error *e
     list[0] = '\0';
     rest = copy;
     for (char *token; (token = strsep(&rest, ":")) != NULL;) {
-        int n = snprintf(list + used, room - used, "%s%s", used > 0 ? ":" : "", group_name(token));
+        bool is_optional = token[0] == '?';
+        int n = snprintf(list + used, room - used, "%s%s%s", used > 0 ? ":" : "",
+                         is_optional ? "?" : "", group_name(token + is_optional));
 
         if (n < 0 || (size_t)n >= room - used) {
             iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
-                            "SSL_ecdh_curve \"%s\": too long", groups);
+                            "SSL_groups \"%s\": too long", groups);
             goto done;
         }
         used += (size_t)n;
@@ -404,6 +450,12 @@ done:
     free(copy);
     free(list);
     return status;
+}
+
+iossl_status
+iossl_config_set_sigalgs(iossl_config *config, const char *sigalgs, iossl_error *err)
+{
+    return set_string(&config->sigalgs, sigalgs, err);
 }
 
 static void
@@ -884,6 +936,18 @@ iossl_config_set_keylog_cb(iossl_config *config, iossl_keylog_cb cb, void *arg)
 {
     config->keylog.cb = cb;
     config->keylog.cb_arg = arg;
+}
+
+iossl_status
+iossl_config_set_key_update_bytes(iossl_config *config, uint64_t bytes, iossl_error *err)
+{
+    if (bytes > 0 && !iossl_can(IOSSL_CAN_KEY_UPDATE)) {
+        iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_FATAL,
+                        "SSL_key_update_bytes: %s has no TLS 1.3", iossl_openssl_version());
+        return IOSSL_ERROR;
+    }
+    config->key_update_bytes = bytes;
+    return IOSSL_OK;
 }
 
 iossl_status

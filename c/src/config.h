@@ -54,11 +54,12 @@ struct iossl_config {
     bool restricts_versions;        /* false: OpenSSL's own limits */
     unsigned excluded_versions;     /* IOSSL_PROTO_* */
     bool single_version;            /* exactly one was asked for by name */
+    unsigned min_version, max_version;      /* IOSSL_PROTO_*, one bit; 0: no such limit */
 
     iossl_strmap *cipher_lists;     /* host => char *; "" is the default entry */
     iossl_strmap *ciphersuites;
     bool honor_cipher_order;
-    char *groups;
+    char *groups, *sigalgs;
     iossl_dh_kind dh_kind;
     EVP_PKEY *dh;                   /* with IOSSL_DH_PARAMETERS */
 
@@ -85,6 +86,7 @@ struct iossl_config {
     iossl_tickets tickets;
     iossl_psks psks;
     iossl_keylog keylog;
+    uint64_t key_update_bytes;      /* 0: never */
     bool release_buffers;
     bool sessions_by_id;        /* of a server: a store instead of tickets */
     iossl_ssl_ctx_cb ssl_ctx_cb;

@@ -74,6 +74,7 @@ struct iossl_conn {
     int alert;                  /* the last one of either side that is no close_notify; -1: none */
     bool alert_was_sent;
     int64_t handshake_began_us, handshake_us;   /* -1: not done */
+    uint64_t rekey_bytes, rekeyed_at;   /* renew keys after so many; 0: never. When that was */
     iossl_info *info;           /* owned; NULL until somebody asks */
 };
 
@@ -157,6 +158,7 @@ iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport, ioss
     conn->role = role;
     conn->alert = -1;
     conn->handshake_us = -1;
+    conn->rekey_bytes = iossl_ctx_get_key_update_bytes(ctx);
     conn->transport = transport;
     conn->ctx = iossl_ctx_up_ref(ctx);
     conn->staple.place = iossl_ocsp_place_up_ref(iossl_ctx_get0_ocsp_place(ctx));
@@ -971,6 +973,64 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     return status;
 }
 
+/* ---- New keys -------------------------------------------------------------------------------- */
+
+static uint64_t
+bytes_moved(const iossl_conn *conn)
+{
+    return BIO_number_read(SSL_get_rbio(conn->ssl)) + BIO_number_written(SSL_get_wbio(conn->ssl));
+}
+
+/* Before a read or write, which then sends it; what can't be now comes later. */
+static void
+rekey_if_due(iossl_conn *conn)
+{
+    uint64_t moved = bytes_moved(conn);
+
+    if (moved - conn->rekeyed_at < conn->rekey_bytes || conn->is_writing || conn->closed_by_us
+        || conn->is_closing || SSL_version(conn->ssl) < TLS1_3_VERSION)
+        return;
+    conn->rekeyed_at = moved;
+    (void)SSL_key_update(conn->ssl, SSL_KEY_UPDATE_REQUESTED);
+    iossl_error_clear_queue();
+}
+
+iossl_status
+iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms, iossl_error *err)
+{
+    operation op = {.step = step_handshake, .no_sigpipe = true};
+    iossl_status status;
+
+    if (conn->state != ESTABLISHED || conn->is_writing || conn->closed_by_us || conn->is_closing) {
+        iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_IO, "key update: %s",
+                        conn->state != ESTABLISHED ? "the connection isn't established"
+                        : conn->is_writing         ? "a write is half done; repeat it first"
+                                                   : "our side has been shut down");
+        return IOSSL_ERROR;
+    }
+    if (SSL_version(conn->ssl) < TLS1_3_VERSION) {
+        iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_IO,
+                        "key update: %s has none; TLSv1_3 is needed",
+                        iossl_conn_get0_version(conn));
+        return IOSSL_ERROR;
+    }
+    iossl_error_clear_queue();
+    if (SSL_key_update(conn->ssl, peer_too ? SSL_KEY_UPDATE_REQUESTED
+                                           : SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
+        iossl_error_set_openssl(err, IOSSL_E_STATE, IOSSL_RANK_IO, "key update");
+        return IOSSL_ERROR;
+    }
+    conn->rekeyed_at = bytes_moved(conn);
+    status = drive(conn, &op, timeout_ms);
+    if (status == IOSSL_ERROR || status == IOSSL_EOF) {
+        explain(conn, &op, IOSSL_E_WRITE, "key update", err);
+        conn->state = FAILED;
+        status = IOSSL_ERROR;
+    }
+    iossl_error_clear_queue();
+    return status;
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Is there a stream to read from or write to? */
@@ -1006,6 +1066,8 @@ read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, iossl_error *er
         return IOSSL_EOF;
     if (conn->is_truncated)
         return truncated(err);
+    if (conn->rekey_bytes != 0)
+        rekey_if_due(conn);
     status = drive(conn, op, timeout_ms);
     if (status == IOSSL_ERROR && conn->is_truncated)
         (void)truncated(err);
@@ -1128,6 +1190,8 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
                         "SSL write error: our side has been shut down");
         return IOSSL_ERROR;
     }
+    if (conn->rekey_bytes != 0)
+        rekey_if_due(conn);
     status = drive(conn, &op, timeout_ms);
     conn->is_writing = is_want(status) || status == IOSSL_TIMEOUT || status == IOSSL_INTERRUPTED;
     if (status == IOSSL_OK) {

@@ -24,6 +24,7 @@
 
 #include "ascii.h"
 #include "castore.h"
+#include "choices.h"
 #include "compat.h"
 #include "config.h"
 #include "conn.h"
@@ -52,6 +53,7 @@ struct iossl_ctx {
     iossl_tickets tickets;
     iossl_psks psks;
     iossl_keylog keylog;
+    uint64_t key_update_bytes;
     unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];  /* of verified sessions: configured or random */
     size_t sid_ctx_len;
     unsigned char id[16];           /* random: no other context has it */
@@ -229,6 +231,21 @@ static const protocol PROTOCOLS[] = {
 };
 #define N_PROTOCOLS (sizeof PROTOCOLS / sizeof PROTOCOLS[0])
 
+/* All that was left out: by a list, or for being beyond a limit. */
+static unsigned
+excluded_versions(const iossl_config *config)
+{
+    bool is_open = !config->restricts_versions
+                   || (config->default_versions && config->min_version != 0);
+    unsigned excluded = is_open ? 0 : config->excluded_versions;
+
+    for (size_t i = 0; i < N_PROTOCOLS; i++)
+        if (PROTOCOLS[i].bit < config->min_version
+            || (config->max_version != 0 && PROTOCOLS[i].bit > config->max_version))
+            excluded |= PROTOCOLS[i].bit;
+    return excluded;
+}
+
 /*
  * A range as minimum and maximum; what is excluded between them by option. A minimum that the
  * system's openssl.cnf sets takes the place of our default; against what the program asks for it
@@ -238,24 +255,29 @@ static bool
 apply_versions(const builder *b, SSL_CTX *ssl_ctx)
 {
     const iossl_config *config = b->config;
+    const unsigned excluded = excluded_versions(config);
+    const bool keeps_minimum = config->default_versions && config->min_version == 0
+                               && SSL_CTX_get_min_proto_version(ssl_ctx) != 0;
     size_t low = 0, high = N_PROTOCOLS;
     bool ok = true;
 
-    if (!config->restricts_versions
-        || (config->default_versions && SSL_CTX_get_min_proto_version(ssl_ctx) != 0))
+    if (config->max_version == 0 && config->min_version == 0
+        && (!config->restricts_versions || keeps_minimum))
         return true;
-    while (low < N_PROTOCOLS && (config->excluded_versions & PROTOCOLS[low].bit) != 0)
+    while (low < N_PROTOCOLS && (excluded & PROTOCOLS[low].bit) != 0)
         low++;
-    while (high > low && (config->excluded_versions & PROTOCOLS[high - 1].bit) != 0)
+    while (high > low && (excluded & PROTOCOLS[high - 1].bit) != 0)
         high--;
     if (low == high)
         return false;
-    if (config->single_version || SSL_CTX_get_min_proto_version(ssl_ctx) < PROTOCOLS[low].number)
+    if (keeps_minimum)
+        ok = SSL_CTX_get_min_proto_version(ssl_ctx) <= PROTOCOLS[high - 1].number;
+    else if (config->single_version || SSL_CTX_get_min_proto_version(ssl_ctx) < PROTOCOLS[low].number)
         ok = SSL_CTX_set_min_proto_version(ssl_ctx, PROTOCOLS[low].number) == 1;
     if (high < N_PROTOCOLS)
         ok = ok && SSL_CTX_set_max_proto_version(ssl_ctx, PROTOCOLS[high - 1].number) == 1;
     for (size_t i = low; i < high; i++)
-        if ((config->excluded_versions & PROTOCOLS[i].bit) != 0)
+        if ((excluded & PROTOCOLS[i].bit) != 0)
             SSL_CTX_set_options(ssl_ctx, PROTOCOLS[i].op_no);
     return ok;
 }
@@ -298,13 +320,11 @@ apply_key_exchange(const builder *b, SSL_CTX *ssl_ctx, iossl_error *err)
         iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, "Failed to set DH");
         return IOSSL_ERROR;
     }
-    if (config->groups != NULL && SSL_CTX_set1_groups_list(ssl_ctx, config->groups) != 1) {
-        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
-                                "failed to set ECDH groups/curves on context: SSL_ecdh_curve \"%s\"",
-                                config->groups);
+    if (config->groups != NULL
+        && iossl_choices_set_groups(ssl_ctx, config->groups, err) != IOSSL_OK)
         return IOSSL_ERROR;
-    }
-    return IOSSL_OK;
+    return config->sigalgs == NULL ? IOSSL_OK
+                                   : iossl_choices_set_sigalgs(ssl_ctx, config->sigalgs, err);
 }
 
 static bool
@@ -567,7 +587,8 @@ new_ssl_ctx(builder *b, const char *host, host_entry *entry, iossl_error *err)
     }
     if (!apply_versions(b, ssl_ctx)) {
         iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
-                                "SSL Context init failed: SSL_version leaves no protocol");
+                                "SSL Context init failed: SSL_version leaves no protocol (or SSL_min_version "
+                                "and SSL_max_version do)");
         goto failed;
     }
     apply_session_store(b, ssl_ctx);
@@ -1013,6 +1034,7 @@ new_empty(const iossl_config *config, iossl_error *err)
     atomic_init(&ctx->refs, 1);
     ctx->role = config->role;
     ctx->keylog.fd = -1;
+    ctx->key_update_bytes = config->key_update_bytes;
     iossl_verify_settings_copy(&ctx->verify, &config->verify);
     if ((ctx->hosts = iossl_strmap_new(free_host_entry)) == NULL
         || !make_ocsp_place(ctx)
@@ -1159,6 +1181,12 @@ const iossl_psks *
 iossl_ctx_get0_psks(const iossl_ctx *ctx)
 {
     return &ctx->psks;
+}
+
+uint64_t
+iossl_ctx_get_key_update_bytes(const iossl_ctx *ctx)
+{
+    return ctx->key_update_bytes;
 }
 
 const iossl_keylog *

@@ -23,6 +23,8 @@ iossl_ocsp_place *iossl_ctx_get0_ocsp_place(const iossl_ctx *ctx);
 
 const iossl_tickets *iossl_ctx_get0_tickets(const iossl_ctx *ctx);
 const iossl_psks *iossl_ctx_get0_psks(const iossl_ctx *ctx);
+/* 0: never. */
+uint64_t iossl_ctx_get_key_update_bytes(const iossl_ctx *ctx);
 const iossl_keylog *iossl_ctx_get0_keylog(const iossl_ctx *ctx);
 
 const iossl_verify_settings *iossl_ctx_get0_verify_settings(const iossl_ctx *ctx);

@@ -9,6 +9,7 @@
 typedef struct iossl_policy {
     const char *name;
     const char *versions;           /* as iossl_config_set_version() takes them; NULL: no change */
+    const char *ciphers, *ciphersuites, *groups, *sigalgs;  /* as their setters do; NULL: no change */
     int security_level;             /* at least this one, SSL_CTX_set_security_level(3) */
     unsigned long verify_flags;     /* X509_V_FLAG_* beside ours */
     unsigned rules;                 /* IOSSL_RULES_*, see rules.h */

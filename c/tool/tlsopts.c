@@ -32,8 +32,16 @@ const tool_option TLS_PROTOCOL[TLS_PROTOCOL_N] = {
      "ciphers of TLS 1.2 and older, see openssl-ciphers(1)", 0, 0},
     {0, "ciphersuites", "LIST", OPT_TEXT, offsetof(tls_protocol, ciphersuites), "SSL_ciphersuites",
      "ciphersuites of TLS 1.3, with colons between", 0, 0},
-    {0, "groups", "LIST", OPT_TEXT, offsetof(tls_protocol, groups), "SSL_ecdh_curve",
-     "groups for the key exchange, as X25519:P-256", 0, 0},
+    {0, "groups", "LIST", OPT_TEXT, offsetof(tls_protocol, groups), "SSL_groups",
+     "groups for the key exchange, as ?X25519MLKEM768:X25519 (?: where OpenSSL has it)", 0, 0},
+    {0, "sigalgs", "LIST", OPT_TEXT, offsetof(tls_protocol, sigalgs), "SSL_sigalgs",
+     "signature algorithms, as ECDSA+SHA256:RSA-PSS+SHA256", 0, 0},
+    {0, "min-version", "VERSION", OPT_TEXT, offsetof(tls_protocol, min_version), "SSL_min_version",
+     "the oldest version, as TLSv1_2", 0, 0},
+    {0, "max-version", "VERSION", OPT_TEXT, offsetof(tls_protocol, max_version), "SSL_max_version",
+     "the newest version", 0, 0},
+    {0, "policy", "NAME", OPT_TEXT, offsetof(tls_protocol, policy), "SSL_policy",
+     "a named set of these: modern, compatible, modern-2026, strict", 0, 0},
     {0, "alpn", "LIST", OPT_TEXT, offsetof(tls_protocol, alpn), "SSL_alpn_protocols",
      "application protocols, with commas between, as h2,http/1.1", 0, 0},
 };
@@ -87,7 +95,13 @@ apply_alpn(iossl_config *config, const char *list, iossl_error *err)
 bool
 tls_apply_protocol(iossl_config *config, const tls_protocol *protocol, iossl_error *err)
 {
-    return (protocol->version == NULL
+    return (protocol->policy == NULL
+            || iossl_config_set_policy(config, protocol->policy, err) == IOSSL_OK)
+           && iossl_config_set_min_version(config, protocol->min_version, err) == IOSSL_OK
+           && iossl_config_set_max_version(config, protocol->max_version, err) == IOSSL_OK
+           && (protocol->sigalgs == NULL
+               || iossl_config_set_sigalgs(config, protocol->sigalgs, err) == IOSSL_OK)
+           && (protocol->version == NULL
             || iossl_config_set_version(config, protocol->version, err) == IOSSL_OK)
            && (protocol->ciphers == NULL
                || iossl_config_set_cipher_list(config, NULL, protocol->ciphers, err) == IOSSL_OK)

@@ -24,10 +24,11 @@ extern const tool_option TLS_IDENTITY[];
 
 /* What may be agreed on. */
 typedef struct tls_protocol {
-    const char *version, *ciphers, *ciphersuites, *groups, *alpn;
+    const char *version, *ciphers, *ciphersuites, *groups, *alpn, *sigalgs, *min_version, *max_version,
+        *policy;
 } tls_protocol;
 extern const tool_option TLS_PROTOCOL[];
-#define TLS_PROTOCOL_N ((size_t)5)
+#define TLS_PROTOCOL_N ((size_t)9)
 
 /* Each: false where err says why not. */
 bool tls_apply_trust(iossl_config *config, const tls_trust *trust, iossl_error *err);

@@ -321,6 +321,21 @@ subtest 'a hostile server certificate in a report' => sub {
     unlike $text->{out}, qr/^verified/m, 'nor a line of the certificate\'s own';
 };
 
+subtest 'policies, versions, groups, signatures' => sub {
+    my ($server, $port) = serve('--cert', cert('server.pem'), '--key', cert('server.key'),
+        '--policy', 'compatible');
+    my @to = ("127.0.0.1:$port", '--name', 'server.test', '--ca-file', cert('ca.pem'));
+    my $json = iossl_json('connect', @to, '--policy', 'modern', '--groups', '?None:P-256',
+        '--sigalgs', 'RSA-PSS+SHA256')->{json}{connection};
+    is_deeply [@$json{qw(protocol group signature)}], ['TLSv1_3', 'secp256r1', 'RSA-PSS+SHA256'],
+        'what was asked for';
+    is iossl_json('connect', @to, '--max-version', 'TLSv1_2')->{json}{connection}{cipher},
+        'ECDHE-RSA-AES256-GCM-SHA384', 'and what the server allows';
+    is iossl('connect', @to, '--max-version', 'TLSv1_1')->{status}, 2, 'none that is left';
+    my $refused = iossl('connect', @to, '--policy', 'none-such');
+    like $refused->{err}, qr/no policy of this name; known are/, 'no such policy';
+};
+
 subtest 'messages as they go by, and the chain as it was verified' => sub {
     my ($server, $port) = serve('--cert', cert('server.pem'), '--key', cert('server.key'));
     my $result = iossl('connect', "127.0.0.1:$port", '--name', 'server.test', '--ca-file',

@@ -206,10 +206,48 @@ read_honor_cipher_order(pTHX_ build *b, SV *value)
 }
 
 static iossl_status
+read_min_version(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_min_version(
+        b->config, is_absent(value) ? NULL : text(aTHX_ "SSL_min_version", value), b->err);
+}
+
+static iossl_status
+read_max_version(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_max_version(
+        b->config, is_absent(value) ? NULL : text(aTHX_ "SSL_max_version", value), b->err);
+}
+
+typedef iossl_status (*set_list_fn)(iossl_config *, const char *, iossl_error *);
+
+/* Names with colons between, or an array of them. */
+static iossl_status
+read_list(pTHX_ build *b, SV *value, const char *option, set_list_fn set)
+{
+    AV *list = array(aTHX_ value);
+    SV *joined;
+
+    if (is_absent(value))
+        return set(b->config, NULL, b->err);
+    if (list == NULL)
+        return set(b->config, text(aTHX_ option, value), b->err);
+    joined = sv_2mortal(newSVpvs(""));
+    for (SSize_t i = 0; i <= av_len(list); i++)
+        sv_catpvf(joined, "%s%" SVf, i > 0 ? ":" : "", SVfARG(item(aTHX_ list, i)));
+    return set(b->config, text(aTHX_ option, joined), b->err);
+}
+
+static iossl_status
 read_groups(pTHX_ build *b, SV *value)
 {
-    return iossl_config_set_groups(b->config, is_absent(value)
-                                       ? NULL : text(aTHX_ "SSL_ecdh_curve", value), b->err);
+    return read_list(aTHX_ b, value, "SSL_groups", iossl_config_set_groups);
+}
+
+static iossl_status
+read_sigalgs(pTHX_ build *b, SV *value)
+{
+    return read_list(aTHX_ b, value, "SSL_sigalgs", iossl_config_set_sigalgs);
 }
 
 static iossl_status
@@ -738,6 +776,24 @@ read_psk(pTHX_ build *b, SV *value)
     return status;
 }
 
+/* A number of bytes; undef and '' are 0. */
+static UV
+byte_count(pTHX_ const char *option, SV *value)
+{
+    if (is_absent(value))
+        return 0;
+    if (SvROK(value) || !looks_like_number(value) || SvNV(value) < 0)
+        croak_value(aTHX_ option, value, "a number of bytes");
+    return SvUV(value);
+}
+
+static iossl_status
+read_key_update_bytes(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_key_update_bytes(
+        b->config, byte_count(aTHX_ "SSL_key_update_bytes", value), b->err);
+}
+
 static iossl_status
 read_keylog_file(pTHX_ build *b, SV *value)
 {
@@ -897,10 +953,14 @@ static const struct option {
 } OPTIONS[] = {
     {"SSL_policy",                FOR_BOTH,   read_policy},    /* first: the others may change it */
     {"SSL_version",               FOR_BOTH,   read_version},
+    {"SSL_min_version",           FOR_BOTH,   read_min_version},
+    {"SSL_max_version",           FOR_BOTH,   read_max_version},
     {"SSL_cipher_list",           FOR_BOTH,   read_cipher_list},
     {"SSL_ciphersuites",          FOR_BOTH,   read_ciphersuites},
     {"SSL_honor_cipher_order",    FOR_BOTH,   read_honor_cipher_order},
     {"SSL_ecdh_curve",            FOR_BOTH,   read_groups},
+    {"SSL_groups",                FOR_BOTH,   read_groups},
+    {"SSL_sigalgs",               FOR_BOTH,   read_sigalgs},
     {"SSL_dh",                    FOR_SERVER, read_dh},
     {"SSL_dh_file",               FOR_SERVER, read_dh_file},
     {"SSL_passwd_cb",             FOR_BOTH,   read_passwd_cb},
@@ -934,6 +994,7 @@ static const struct option {
     {"SSL_ocsp_staple_responder", FOR_SERVER, read_ocsp_staple_responder},
     {"SSL_ticket_keycb",          FOR_SERVER, read_ticket_keycb},
     {"SSL_psk",                   FOR_BOTH,   read_psk},
+    {"SSL_key_update_bytes",      FOR_BOTH,   read_key_update_bytes},
     {"SSL_keylog_file",           FOR_BOTH,   read_keylog_file},
     {"SSL_keylog_callback",       FOR_BOTH,   read_keylog_callback},
     {"SSL_mode_release_buffers",  FOR_BOTH,   read_release_buffers},

@@ -605,7 +605,8 @@ sub set_args_filter_hack {
 
 # What libiossl and we have a default for, which "use_defaults" of set_args_filter_hack brings back.
 my @HAVE_DEFAULTS = qw(
-    SSL_policy SSL_version SSL_cipher_list SSL_ciphersuites SSL_honor_cipher_order SSL_dh SSL_dh_file
+    SSL_policy SSL_version SSL_min_version SSL_max_version SSL_groups SSL_sigalgs
+    SSL_cipher_list SSL_ciphersuites SSL_honor_cipher_order SSL_dh SSL_dh_file
     SSL_ecdh_curve SSL_ca SSL_ca_file SSL_ca_path SSL_check_crl SSL_verify_mode SSL_verify_callback
     SSL_verifycn_scheme SSL_verifycn_publicsuffix SSL_npn_protocols SSL_alpn_protocols SSL_ocsp_mode
 );
