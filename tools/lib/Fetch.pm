@@ -109,7 +109,7 @@ sub source {
 # Where, below the root of an unpacked package, the variables find what is in it.
 my %FOLDERS = (
     PERL5LIB        => ['usr/lib/*/perl5/*', 'usr/share/perl5'],
-    PATH            => ['usr/bin', 'usr/sbin', 'bin', 'sbin'],
+    PATH            => ['usr/bin', 'usr/sbin', 'bin', 'sbin', 'usr/lib/git-core'],
     LD_LIBRARY_PATH => ['usr/lib/*-linux-*', 'lib/*-linux-*'],
 );
 
