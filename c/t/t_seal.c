@@ -20,7 +20,7 @@ values(void)
     iossl_error *err = iossl_error_new();
     iossl_seal *seal = iossl_seal_new(SECRET, 32, err), *other = iossl_seal_new(OTHER, 32, err);
     unsigned char *sealed = NULL, *again = NULL, *plain = NULL;
-    size_t sealed_len, again_len, plain_len;
+    size_t sealed_len = 0, again_len = 0, plain_len = 0;
     char *name = iossl_seal_name(seal, "kind", "key", 3, err);
     char *same = iossl_seal_name(seal, "kind", "key", 3, err);
     char *moved = iossl_seal_name(seal, "kin", "dkey", 4, err);

@@ -33,6 +33,14 @@ subtest 'a password, and another database' => sub {
     like $wrong->last_error, qr/auth|WRONGPASS|invalid/i, 'and last_error tells';
 };
 
+subtest 'a Unix socket' => sub {
+    my $folder = File::Temp->newdir;
+    my $server = start(undef, '--unixsocket', "$folder/redis.sock");
+    my $store = IO::Socket::SSL::Store::Redis->new(sock => "$folder/redis.sock", secret => $SECRET);
+    $store->put(k => { statusType => 0, nextUpdate => time + 60 });
+    ok $store->get('k'), 'works as well' or diag $store->last_error;
+};
+
 subtest 'values go when their time is over' => sub {
     my $server = start();
     my $store = new_store($server->addr);
