@@ -560,6 +560,16 @@ need_tls(pTHX_ GV *gv)
 /* More than any protocol asks for, and what TLS 1.3 with SHA-256 can give (RFC 5869 section 2.3). */
 #define MAX_KEYING_MATERIAL (255 * 32)
 
+/* IOSSL_EOF: data of the client come first. */
+static iossl_status
+request_cert(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
+{
+    bool answered;
+    iossl_status status = iossl_request_client_cert(conn, &answered, timeout_ms, err);
+
+    return status == IOSSL_OK && !answered ? IOSSL_EOF : status;
+}
+
 /* ---- Certificates ------------------------------------------------------------------------------ */
 
 /* The peer's, borrowed from the handle; NULL: none. */

@@ -844,6 +844,9 @@ IOSSL_API iossl_status iossl_config_set_session_id_context(iossl_config *config,
 
 /* One TLS session with one peer over one transport; see "Connections". One thread at a time. */
 typedef struct iossl_conn iossl_conn;
+/* What connections share: immutable, reference-counted, used by any number of connections and threads;
+ * see "Context". */
+typedef struct iossl_ctx iossl_ctx;
 
 /*
  * Server: session tickets (RFC 5077; RFC 8446 section 4.6.1) are encrypted under keys that OpenSSL
@@ -862,6 +865,20 @@ typedef struct iossl_ticket_key {
 IOSSL_API iossl_status iossl_config_set_ticket_keys(iossl_config *config,
                                                     const iossl_ticket_key *keys, size_t n,
                                                     iossl_error *err);
+/*
+ * The same from a file, which is looked at again as connections come: so one command changes the keys of
+ * all processes that share it. In place of a list; NULL: none. IOSSL_E_FILE: it can't be read, has no
+ * key, or others may read it; later the keys of before stay in use then.
+ */
+IOSSL_API iossl_status iossl_config_set_ticket_keys_file(iossl_config *config, const char *path,
+                                                         iossl_error *err);
+/* Puts a new key first in such a file, made with mode 0600 where it isn't there; of the old ones so many
+ * stay that there are `keep` keys. The file is replaced as a whole. IOSSL_E_FILE, _SYSTEM, _USAGE. */
+IOSSL_API iossl_status iossl_ticket_keys_rotate(const char *path, size_t keep, iossl_error *err);
+/* The keys of such a file; iossl_ticket_keys_free() them, which cleanses. */
+IOSSL_API iossl_status iossl_ticket_keys_read(iossl_ticket_key **keys, size_t *n, const char *path,
+                                              iossl_error *err);
+IOSSL_API void iossl_ticket_keys_free(iossl_ticket_key *keys, size_t n);
 typedef enum {
     IOSSL_TICKET_KEY_FAILED = -1,   /* fail the handshake                                         */
     IOSSL_TICKET_KEY_UNKNOWN = 0,   /* no such key: a full handshake; to encrypt: no ticket       */
@@ -935,6 +952,21 @@ IOSSL_API void iossl_config_set_keylog_cb(iossl_config *config, iossl_keylog_cb 
  * read. 0: never by itself. Connections before TLS 1.3 stay as they are. IOSSL_E_UNSUPPORTED. */
 IOSSL_API iossl_status iossl_config_set_key_update_bytes(iossl_config *config, uint64_t bytes,
                                                          iossl_error *err);
+/*
+ * Server: certificates that are loaded when they are asked for. Called with the name of the ClientHello
+ * (NULL: none came) in each handshake, resumed ones included, before the tables of hosts. *ctx, NULL at
+ * first, may be given a context of a server, with a reference: its certificate for this name, ciphers,
+ * application protocols and staples are used; versions, verification and tickets stay those of the
+ * connection's own. Left NULL: the tables decide. Whether it makes a context each time or keeps them is
+ * up to the program. false: the handshake fails (IOSSL_E_CALLBACK). Called in the thread of the
+ * connection.
+ */
+typedef bool (*iossl_host_cb)(void *arg, iossl_conn *conn, const char *name, iossl_ctx **ctx);
+IOSSL_API void iossl_config_set_host_cb(iossl_config *config, iossl_host_cb cb, void *arg);
+/* Client: let servers of TLS 1.3 ask for a certificate later, see iossl_request_client_cert(). Without
+ * this call: where the client has one. IOSSL_E_UNSUPPORTED. */
+IOSSL_API iossl_status iossl_config_set_post_handshake_auth(iossl_config *config, bool on,
+                                                            iossl_error *err);
 
 /* Give the record buffers back while a connection is idle. */
 IOSSL_API iossl_status iossl_config_set_release_buffers(iossl_config *config, bool on,
@@ -1061,14 +1093,29 @@ IOSSL_API int64_t iossl_ticket_seconds_left(const iossl_ticket_schedule *schedul
 
 /* ---- Context ------------------------------------------------------------------------------- */
 
-/* Immutable, reference-counted, shared by any number of connections and threads. */
-typedef struct iossl_ctx iossl_ctx;
-
 /*
  * Builds a context; config may be changed, reused or freed afterwards.
  * NULL on failure; IOSSL_E_CERT, _KEY, _CA, _CRL, _OPTION, _UNSUPPORTED, _FILE, _MEMORY.
  */
 IOSSL_API iossl_ctx *iossl_ctx_new(const iossl_config *config, iossl_error *err);
+/*
+ * The same for a process that runs for months: its certificates, keys, CAs and revocation lists can be
+ * read again. config is owned from now on, also on failure. Connections that are made afterwards get
+ * what was read last, those that are open keep what they have; tickets of sessions stay good unless the
+ * trusted CAs changed. iossl_ctx_get0_ssl_ctx() stays that of the first time.
+ *
+ * every_s  look at the times of the files when a connection is made, but at most so often, and read
+ *          them where one has changed; 0: only iossl_ctx_reload() reads them. Callbacks of the config
+ *          are then called in the thread of that connection.
+ */
+IOSSL_API iossl_ctx *iossl_ctx_new_reloadable(iossl_config *config, int64_t every_s,
+                                              iossl_error *err);
+/* Reads the files, from any thread; waits for one that does. What can't be loaded changes nothing, and
+ * err says why: as iossl_ctx_new(), or IOSSL_E_STATE where ctx wasn't made for it. */
+IOSSL_API iossl_status iossl_ctx_reload(iossl_ctx *ctx, iossl_error *err);
+/* Where a file that changed couldn't be loaded while connections were made: why, once for each attempt.
+ * False: nothing new. For a log. */
+IOSSL_API bool iossl_ctx_take_reload_error(iossl_ctx *ctx, iossl_error *err);
 /* Adds a reference, from any thread; returns ctx. NULL gives NULL. */
 IOSSL_API iossl_ctx *iossl_ctx_up_ref(iossl_ctx *ctx);
 /* Gives a reference back, from any thread; connections have their own. NULL is a no-op. */
@@ -1581,6 +1628,24 @@ IOSSL_API iossl_status iossl_write_all(iossl_conn *conn, const void *buf, size_t
  */
 IOSSL_API iossl_status iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms,
                                              iossl_error *err) IOSSL_MUST_CHECK;
+
+/*
+ * Server, TLS 1.3: asks for the client's certificate after the handshake (RFC 8446 section 4.6.2), and
+ * waits for the answer, which is verified as the verify mode and the callbacks of the connection say.
+ * The mode has to have IOSSL_VERIFY_PEER; with SSL_VERIFY_POST_HANDSHAKE (8) added nobody is asked in
+ * the handshake, whether a certificate is required or not.
+ *
+ * IOSSL_OK     *answered true: iossl_conn_get1_peer_cert() has it; NULL: the client has none to show,
+ *              where none is required. false: the client sent data first: read them (its certificate
+ *              comes with a later read), or read and call again, which asks no second time.
+ * IOSSL_ERROR  IOSSL_E_UNSUPPORTED: TLS 1.2, where renegotiation is refused, or a client that didn't
+ *              offer it; IOSSL_E_STATE; the connection still works then. As iossl_handshake(): the
+ *              certificate was refused, and only freeing remains.
+ * others       as iossl_handshake(): call again.
+ */
+IOSSL_API iossl_status iossl_request_client_cert(iossl_conn *conn, bool *answered,
+                                                 int64_t timeout_ms, iossl_error *err)
+    IOSSL_MUST_CHECK;
 
 /*
  * Sends close_notify; with wait_for_peer also waits for the peer's, reading and dropping what comes

@@ -891,6 +891,17 @@ iossl_config_set_ticket_keys(iossl_config *config, const iossl_ticket_key *keys,
     return iossl_tickets_set_keys(&config->tickets, keys, n, err);
 }
 
+iossl_status
+iossl_config_set_ticket_keys_file(iossl_config *config, const char *path, iossl_error *err)
+{
+    iossl_ticket_file *file = path == NULL ? NULL : iossl_ticket_file_open(path, err);
+
+    if (path != NULL && file == NULL)
+        return IOSSL_ERROR;
+    iossl_tickets_set0_file(&config->tickets, file);
+    return IOSSL_OK;
+}
+
 void
 iossl_config_set_ticket_key_cb(iossl_config *config, iossl_ticket_key_cb cb, void *arg)
 {
@@ -948,6 +959,25 @@ iossl_config_set_key_update_bytes(iossl_config *config, uint64_t bytes, iossl_er
     }
     config->key_update_bytes = bytes;
     return IOSSL_OK;
+}
+
+iossl_status
+iossl_config_set_post_handshake_auth(iossl_config *config, bool on, iossl_error *err)
+{
+    if (on && !iossl_can(IOSSL_CAN_POST_HANDSHAKE_AUTH)) {
+        iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_FATAL,
+                        "SSL_post_handshake_auth: %s has no TLS 1.3", iossl_openssl_version());
+        return IOSSL_ERROR;
+    }
+    config->post_handshake_auth = on ? IOSSL_PHA_ON : IOSSL_PHA_OFF;
+    return IOSSL_OK;
+}
+
+void
+iossl_config_set_host_cb(iossl_config *config, iossl_host_cb cb, void *arg)
+{
+    config->host_cb = cb;
+    config->host_arg = arg;
 }
 
 iossl_status

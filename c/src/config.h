@@ -87,6 +87,9 @@ struct iossl_config {
     iossl_psks psks;
     iossl_keylog keylog;
     uint64_t key_update_bytes;      /* 0: never */
+    iossl_host_cb host_cb;
+    void *host_arg;
+    enum { IOSSL_PHA_WITH_CERT, IOSSL_PHA_ON, IOSSL_PHA_OFF } post_handshake_auth;
     bool release_buffers;
     bool sessions_by_id;        /* of a server: a store instead of tickets */
     iossl_ssl_ctx_cb ssl_ctx_cb;

@@ -46,6 +46,9 @@
 
 typedef enum { NEW, HANDSHAKING, ESTABLISHED, FAILED } conn_state;
 
+/* A certificate that is asked for after the handshake. */
+typedef enum { NOT_ASKED, TO_BE_SENT, AWAITED, ANSWERED } cert_request;
+
 struct iossl_conn {
     atomic_size_t refs;
     conn_state state;
@@ -57,6 +60,9 @@ struct iossl_conn {
     bool is_truncated;          /* the transport ended without one */
     SSL *ssl;
     iossl_ctx *ctx;             /* a reference */
+    iossl_ctx *host_ctx;        /* the same: what the SSL uses of it, once a callback chose; or NULL */
+    bool is_host_refused;       /* that callback refused */
+    cert_request request;
     iossl_transport *transport; /* owned */
     iossl_verifier verifier;
     iossl_linebuf lines;
@@ -160,7 +166,7 @@ iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport, ioss
     conn->handshake_us = -1;
     conn->rekey_bytes = iossl_ctx_get_key_update_bytes(ctx);
     conn->transport = transport;
-    conn->ctx = iossl_ctx_up_ref(ctx);
+    ctx = conn->ctx = iossl_ctx_get1_current(ctx);
     conn->staple.place = iossl_ocsp_place_up_ref(iossl_ctx_get0_ocsp_place(ctx));
     if (!iossl_verifier_init(&conn->verifier, role, iossl_ctx_get0_verify_settings(ctx))
         || !attach_ssl(conn)) {
@@ -209,6 +215,7 @@ iossl_conn_free(iossl_conn *conn)
     SSL_SESSION_free(conn->fresh);
     iossl_session_place_cleanup(&conn->sessions);
     iossl_staple_cleanup(&conn->staple);
+    iossl_ctx_free(conn->host_ctx);
     iossl_ctx_free(conn->ctx);
     free(conn->info);
     free(conn);
@@ -367,6 +374,10 @@ on_message(int sent, int version, int content_type, const void *buf, size_t len,
     iossl_compat_errors pending;
 
     (void)ssl;
+    /* The last message of an answer to our request. */
+    if (conn->request == AWAITED && sent == 0 && content_type == SSL3_RT_HANDSHAKE && len > 0
+        && *(const unsigned char *)buf == SSL3_MT_FINISHED)
+        conn->request = ANSWERED;
     if (conn->msg_cb == NULL)
         return;
     iossl_compat_errors_take(&pending);     /* an alert is shown after its reason was queued */
@@ -374,13 +385,22 @@ on_message(int sent, int version, int content_type, const void *buf, size_t len,
     iossl_compat_errors_put_back(&pending);
 }
 
+/* Has messages come to on_message() where somebody waits for them. */
+static void
+watch_messages(iossl_conn *conn)
+{
+    bool wanted = conn->msg_cb != NULL || conn->request == TO_BE_SENT || conn->request == AWAITED;
+
+    SSL_set_msg_callback(conn->ssl, wanted ? on_message : NULL);
+    SSL_set_msg_callback_arg(conn->ssl, conn);
+}
+
 void
 iossl_conn_set_msg_cb(iossl_conn *conn, iossl_msg_cb cb, void *arg)
 {
     conn->msg_cb = cb;
     conn->msg_arg = arg;
-    SSL_set_msg_callback(conn->ssl, cb == NULL ? NULL : on_message);
-    SSL_set_msg_callback_arg(conn->ssl, conn);
+    watch_messages(conn);
 }
 
 iossl_status
@@ -825,7 +845,7 @@ tell_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
     const iossl_error *cause = conn->verifier.cause;
     /* What the verifier noted counts for nothing where nothing had to be verified. */
     iossl_error_code cause_code = conn->verifier.settings.mode == IOSSL_VERIFY_NONE
-                                          && !conn->staple.has_refused
+                                          && !conn->staple.has_refused && !conn->is_host_refused
                                       ? IOSSL_E_NONE
                                       : iossl_error_get_code(cause);
     iossl_error *general = NULL;
@@ -1031,8 +1051,6 @@ iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms, iossl
     return status;
 }
 
-/* ---- Reading --------------------------------------------------------------------------------- */
-
 /* Is there a stream to read from or write to? */
 static iossl_status
 check_open(const iossl_conn *conn, const char *what, iossl_error *err)
@@ -1045,6 +1063,115 @@ check_open(const iossl_conn *conn, const char *what, iossl_error *err)
                                           : "the handshake isn't finished");
     return IOSSL_ERROR;
 }
+
+/* ---- Asking for a certificate later ---------------------------------------------------------- */
+
+/*
+ * Sends the request, then looks for what comes: 1: the answer is through, or data come before it. Without
+ * auto-retry OpenSSL returns after each message, so that a blocking read doesn't wait for data.
+ */
+static int
+step_request(operation *op, SSL *ssl)
+{
+    iossl_conn *conn = op->in;
+    unsigned char byte;
+    int ret;
+
+    if (conn->request == TO_BE_SENT) {
+        if ((ret = SSL_do_handshake(ssl)) != 1)
+            return ret;
+        conn->request = AWAITED;
+    }
+    do {
+        iossl_error_clear_queue();
+        iossl_transport_begin(conn->transport);
+        ret = SSL_peek_ex(ssl, &byte, 1, &op->done);
+    } while (ret != 1 && conn->request == AWAITED && SSL_get_error(ssl, ret) == SSL_ERROR_WANT_READ
+             && iossl_transport_get0_last(conn->transport)->status == IOSSL_OK);
+    if (conn->request == ANSWERED && ret != 1 && SSL_get_error(ssl, ret) == SSL_ERROR_WANT_READ)
+        ret = 1;
+    return ret;
+}
+
+static iossl_status
+cannot_request(iossl_error *err, iossl_error_code code, const char *why)
+{
+    iossl_error_set(err, code, IOSSL_RANK_FALLBACK, "no client certificate can be requested now: %s",
+                    why);
+    return IOSSL_ERROR;
+}
+
+static iossl_status
+begin_request(iossl_conn *conn, iossl_error *err)
+{
+    if (SSL_version(conn->ssl) < TLS1_3_VERSION)
+        return cannot_request(err, IOSSL_E_UNSUPPORTED,
+                              "that is TLS 1.3's; with TLS 1.2 it takes renegotiation, which is "
+                              "refused here: ask for it in the handshake, with SSL_verify_mode");
+    if ((conn->verifier.settings.mode & IOSSL_VERIFY_PEER) == 0)
+        return cannot_request(err, IOSSL_E_STATE,
+                              "SSL_verify_mode has no SSL_VERIFY_PEER, so nothing would be verified; "
+                              "add SSL_VERIFY_POST_HANDSHAKE to it, and nobody is asked before");
+    if (SSL_verify_client_post_handshake(conn->ssl) != 1) {
+        bool not_offered = ERR_GET_REASON(ERR_peek_error()) == SSL_R_EXTENSION_NOT_RECEIVED;
+
+        if (not_offered)
+            return cannot_request(err, IOSSL_E_UNSUPPORTED,
+                                  "the client didn't offer post-handshake authentication "
+                                  "(SSL_post_handshake_auth; browsers don't)");
+        iossl_error_set_openssl(err, IOSSL_E_STATE, IOSSL_RANK_FALLBACK,
+                                "no client certificate can be requested now");
+        return IOSSL_ERROR;
+    }
+    iossl_verifier_begin(&conn->verifier);
+    conn->request = TO_BE_SENT;
+    watch_messages(conn);
+    return IOSSL_OK;
+}
+
+iossl_status
+iossl_request_client_cert(iossl_conn *conn, bool *answered, int64_t timeout_ms, iossl_error *err)
+{
+    operation op = {.step = step_request, .no_sigpipe = true, .in = conn};
+    iossl_status status;
+
+    *answered = false;
+    iossl_error_clear_queue();
+    if (check_open(conn, "client certificate", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    if (conn->role != IOSSL_SERVER)
+        return cannot_request(err, IOSSL_E_STATE, "this is a client");
+    if (conn->closed_by_us || conn->is_closing || conn->closed_by_peer || conn->is_writing)
+        return cannot_request(err, IOSSL_E_STATE,
+                              "the connection is being shut down, or a write is half done");
+    if ((conn->request == NOT_ASKED || conn->request == ANSWERED)
+        && begin_request(conn, err) != IOSSL_OK) {
+        iossl_error_clear_queue();
+        return IOSSL_ERROR;
+    }
+    (void)SSL_clear_mode(conn->ssl, SSL_MODE_AUTO_RETRY);
+    status = drive(conn, &op, timeout_ms);
+    (void)SSL_set_mode(conn->ssl, SSL_MODE_AUTO_RETRY);
+    *answered = status == IOSSL_OK && conn->request == ANSWERED;
+    if (*answered) {
+        watch_messages(conn);
+        if (!is_peer_verified(conn)) {
+            op.ssl_error = SSL_ERROR_SSL;
+            status = IOSSL_ERROR;
+        }
+    }
+    if (status == IOSSL_EOF)
+        status = IOSSL_ERROR;       /* a close_notify in place of the answer */
+    if (status == IOSSL_ERROR) {
+        *answered = false;
+        conn->state = FAILED;
+        explain_handshake(conn, &op, err);
+    }
+    iossl_error_clear_queue();
+    return status;
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static iossl_status
 truncated(iossl_error *err)
@@ -1586,6 +1713,27 @@ iossl_conn_get0_staple(const iossl_conn *conn, size_t *len)
 
     *len = n > 0 && der != NULL ? (size_t)n : 0;
     return *len > 0 ? der : NULL;
+}
+
+void
+iossl_conn_set0_host_ctx(iossl_conn *conn, iossl_ctx *ctx)
+{
+    iossl_ctx_free(conn->host_ctx);
+    conn->host_ctx = ctx;
+}
+
+bool
+iossl_conn_has_host_ctx(const iossl_conn *conn)
+{
+    return conn->host_ctx != NULL;
+}
+
+void
+iossl_conn_refuse_host(iossl_conn *conn)
+{
+    conn->is_host_refused = true;
+    iossl_error_set(conn->verifier.cause, IOSSL_E_CALLBACK, IOSSL_RANK_IO,
+                    "the program's SSL_cert_callback refused the handshake");
 }
 
 iossl_psk_state *

@@ -25,6 +25,12 @@ iossl_staple *iossl_conn_get0_staple_settings(iossl_conn *conn);
 /* Where answers of OCSP responders are kept. Borrowed. */
 iossl_ocsp_place *iossl_conn_get0_ocsp_place(const iossl_conn *conn);
 
+/* Server: the context whose certificate the program chose; owned from now on. */
+void iossl_conn_set0_host_ctx(iossl_conn *conn, iossl_ctx *ctx);
+bool iossl_conn_has_host_ctx(const iossl_conn *conn);
+/* The program's callback refuses: that is why the handshake fails. */
+void iossl_conn_refuse_host(iossl_conn *conn);
+
 iossl_psk_state *iossl_conn_get0_psk(iossl_conn *conn);
 iossl_verifier *iossl_conn_get0_verifier(iossl_conn *conn);
 

@@ -32,6 +32,7 @@
 #include "init.h"
 #include "ocsp_staple.h"
 #include "paths.h"
+#include "reload.h"
 #include "strmap.h"
 
 /* What a server name gets. */
@@ -54,6 +55,9 @@ struct iossl_ctx {
     iossl_psks psks;
     iossl_keylog keylog;
     uint64_t key_update_bytes;
+    iossl_host_cb host_cb;
+    void *host_arg;
+    iossl_reload *reload;           /* owned; NULL: what the files said stands */
     unsigned char sid_ctx[SSL_MAX_SID_CTX_LENGTH];  /* of verified sessions: configured or random */
     size_t sid_ctx_len;
     unsigned char id[16];           /* random: no other context has it */
@@ -109,6 +113,41 @@ name_of_client_hello(SSL *ssl, size_t *len)
 }
 
 /*
+ * Asks the program. *entry: what it wants for this name; untouched where it leaves that to the tables.
+ * False: it refuses.
+ */
+static bool
+ask_program(const iossl_ctx *ctx, SSL *ssl, const char *name, size_t len, const host_entry **entry)
+{
+    iossl_conn *conn = iossl_conn_from_ssl(ssl);
+    char text[TLSEXT_MAXLEN_host_name + 1];
+    bool has_name = name != NULL && len > 0 && len < sizeof text && memchr(name, '\0', len) == NULL;
+    iossl_compat_errors pending;
+    iossl_ctx *given = NULL, *other;
+    bool ok;
+
+    if (ctx->host_cb == NULL || conn == NULL)
+        return true;
+    if (has_name) {
+        memcpy(text, name, len);
+        text[len] = '\0';
+    }
+    iossl_compat_errors_take(&pending);     /* the program may use OpenSSL */
+    ok = ctx->host_cb(ctx->host_arg, conn, has_name ? text : NULL, &given);
+    iossl_compat_errors_put_back(&pending);
+    if (ok && given != NULL) {
+        other = iossl_ctx_get1_current(given);
+        iossl_conn_set0_host_ctx(conn, other);
+        if ((*entry = find_host(other, name, len)) == NULL)
+            *entry = other->fallback;
+    }
+    iossl_ctx_free(given);
+    if (!ok)
+        iossl_conn_refuse_host(conn);
+    return ok;
+}
+
+/*
  * Gives a connection the certificate and the ciphers of the name that the client asked for. This is
  * early enough for both: TLS 1.3 has its cipher before the servername callback runs.
  */
@@ -120,6 +159,10 @@ choose_host(SSL *ssl, int *alert, void *arg)
     const char *name = name_of_client_hello(ssl, &len);
     const host_entry *entry = find_host(ctx, name, len);
 
+    if (!ask_program(ctx, ssl, name, len, &entry)) {
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
     if (entry == NULL)
         return SSL_CLIENT_HELLO_SUCCESS;    /* answer_servername() refuses it with the right alert */
     /* SSL_set_SSL_CTX changes the certificate only; ciphers have to follow by themselves. */
@@ -137,10 +180,13 @@ static int
 answer_servername(SSL *ssl, int *alert, void *arg)
 {
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    iossl_conn *conn = iossl_conn_from_ssl(ssl);
 
     /* OpenSSL asks on clients too, once the server has answered: there is nothing to refuse. */
     if (SSL_is_server(ssl) == 0)
         return SSL_TLSEXT_ERR_OK;
+    if (conn != NULL && iossl_conn_has_host_ctx(conn))
+        return SSL_TLSEXT_ERR_OK;       /* the program chose */
     if (find_host(arg, name, name == NULL ? 0 : strlen(name)) != NULL)
         return SSL_TLSEXT_ERR_OK;
     *alert = SSL_AD_UNRECOGNIZED_NAME;
@@ -543,7 +589,7 @@ apply_cert(builder *b, SSL_CTX *ssl_ctx, const iossl_host_cert *hc, iossl_error 
                                 where, cert_name);
         goto done;
     }
-    if (b->config->role == IOSSL_CLIENT)
+    if (b->config->role == IOSSL_CLIENT && b->config->post_handshake_auth != IOSSL_PHA_OFF)
         SSL_CTX_set_post_handshake_auth(ssl_ctx, 1);
     status = IOSSL_OK;
 done:
@@ -592,6 +638,8 @@ new_ssl_ctx(builder *b, const char *host, host_entry *entry, iossl_error *err)
         goto failed;
     }
     apply_session_store(b, ssl_ctx);
+    if (b->config->role == IOSSL_CLIENT && b->config->post_handshake_auth == IOSSL_PHA_ON)
+        SSL_CTX_set_post_handshake_auth(ssl_ctx, 1);
     if (!apply_modes(b, ssl_ctx) || !apply_verification(b, ssl_ctx)
         || !apply_protocols(b, ssl_ctx) || !iossl_tickets_install(&b->ctx->tickets, ssl_ctx)
         || !iossl_psks_install(&b->ctx->psks, ssl_ctx)) {
@@ -601,7 +649,7 @@ new_ssl_ctx(builder *b, const char *host, host_entry *entry, iossl_error *err)
     if (apply_ciphers(b, ssl_ctx, host, err) != IOSSL_OK
         || apply_key_exchange(b, ssl_ctx, err) != IOSSL_OK)
         goto failed;
-    if (names_hosts(b->config) && !apply_hosts(b, ssl_ctx)) {
+    if ((names_hosts(b->config) || b->ctx->host_cb != NULL) && !apply_hosts(b, ssl_ctx)) {
         iossl_error_memory(err);
         goto failed;
     }
@@ -977,14 +1025,43 @@ build_client_ca_names(builder *b, iossl_error *err)
     return IOSSL_OK;
 }
 
+static bool
+trusts_the_same(const iossl_ctx *a, const iossl_ctx *b)
+{
+    return memcmp(a->trust, b->trust, sizeof a->trust) == 0;
+}
+
+/*
+ * OpenSSL's own ticket keys go on to the context that takes another's place, or all clients would need
+ * full handshakes. Not where other CAs are trusted now: what they vouched for is over.
+ */
+static bool
+inherit_tickets(const iossl_ctx *ctx, const iossl_ctx *previous)
+{
+    unsigned char keys[256];
+    long len = SSL_CTX_get_tlsext_ticket_keys(ctx->fallback->ssl_ctx, NULL, 0);
+    bool ok = true;
+
+    if (ctx->role != IOSSL_SERVER || !trusts_the_same(ctx, previous) || len <= 0
+        || (size_t)len > sizeof keys)
+        return true;
+    ok = SSL_CTX_get_tlsext_ticket_keys(previous->fallback->ssl_ctx, keys, len) == 1
+         && SSL_CTX_set_tlsext_ticket_keys(ctx->fallback->ssl_ctx, keys, len) == 1;
+    OPENSSL_cleanse(keys, sizeof keys);
+    return ok;
+}
+
 /*
  * A server that verifies clients has to name its set of sessions (SSL_CTX_set_session_id_context(3)),
  * and sessions made under other settings must not resume here: so the name is random by default.
  */
 static iossl_status
-choose_sid_ctx(const iossl_config *config, iossl_ctx *ctx, iossl_error *err)
+choose_sid_ctx(const iossl_config *config, iossl_ctx *ctx, const iossl_ctx *previous,
+               iossl_error *err)
 {
-    if (RAND_bytes(ctx->id, (int)sizeof ctx->id) != 1) {
+    if (previous != NULL && trusts_the_same(ctx, previous)) {
+        memcpy(ctx->id, previous->id, sizeof ctx->id);
+    } else if (RAND_bytes(ctx->id, (int)sizeof ctx->id) != 1) {
         iossl_error_set_openssl(err, IOSSL_E_SYSTEM, IOSSL_RANK_FATAL,
                                 "no random bytes for a session id context");
         return IOSSL_ERROR;
@@ -1035,6 +1112,10 @@ new_empty(const iossl_config *config, iossl_error *err)
     ctx->role = config->role;
     ctx->keylog.fd = -1;
     ctx->key_update_bytes = config->key_update_bytes;
+    if (config->role == IOSSL_SERVER) {
+        ctx->host_cb = config->host_cb;
+        ctx->host_arg = config->host_arg;
+    }
     iossl_verify_settings_copy(&ctx->verify, &config->verify);
     if ((ctx->hosts = iossl_strmap_new(free_host_entry)) == NULL
         || !make_ocsp_place(ctx)
@@ -1050,6 +1131,12 @@ new_empty(const iossl_config *config, iossl_error *err)
 
 iossl_ctx *
 iossl_ctx_new(const iossl_config *config, iossl_error *err)
+{
+    return iossl_ctx_new_after(config, NULL, err);
+}
+
+iossl_ctx *
+iossl_ctx_new_after(const iossl_config *config, const iossl_ctx *previous, iossl_error *err)
 {
     builder b = {.config = config};
     iossl_status status = IOSSL_ERROR;
@@ -1069,10 +1156,15 @@ iossl_ctx_new(const iossl_config *config, iossl_error *err)
         iossl_error_memory(err);
         goto done;
     }
-    if (choose_sid_ctx(config, b.ctx, err) != IOSSL_OK
-        || iossl_keylog_open(&b.ctx->keylog, &config->keylog, err) != IOSSL_OK || build_store(&b, err) != IOSSL_OK
+    if (build_store(&b, err) != IOSSL_OK
+        || choose_sid_ctx(config, b.ctx, previous, err) != IOSSL_OK
+        || iossl_keylog_open(&b.ctx->keylog, &config->keylog, err) != IOSSL_OK
         || build_client_ca_names(&b, err) != IOSSL_OK || add_all_hosts(&b, err) != IOSSL_OK)
         goto done;
+    if (previous != NULL && !inherit_tickets(b.ctx, previous)) {
+        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, "SSL Context init failed");
+        goto done;
+    }
     status = IOSSL_OK;
 done:
     iossl_strmap_free(b.identities);
@@ -1088,6 +1180,46 @@ done:
 }
 
 iossl_ctx *
+iossl_ctx_new_reloadable(iossl_config *config, int64_t every_s, iossl_error *err)
+{
+    iossl_reload *reload;
+    iossl_ctx *ctx = NULL;
+
+    if (config == NULL)
+        return iossl_ctx_new(NULL, err);        /* says so */
+    if ((reload = iossl_reload_new(config, every_s, err)) == NULL)
+        return NULL;
+    if ((ctx = iossl_ctx_new(iossl_reload_begin(reload), err)) == NULL)
+        iossl_reload_free(reload);
+    else
+        ctx->reload = reload;
+    return ctx;
+}
+
+iossl_ctx *
+iossl_ctx_get1_current(iossl_ctx *ctx)
+{
+    return ctx->reload == NULL ? iossl_ctx_up_ref(ctx) : iossl_reload_get1(ctx->reload, ctx);
+}
+
+iossl_status
+iossl_ctx_reload(iossl_ctx *ctx, iossl_error *err)
+{
+    if (ctx->reload != NULL)
+        return iossl_reload_now(ctx->reload, ctx, err);
+    iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_FATAL,
+                    "reload: this context was not made to be reloaded; give it SSL_reload, or make it "
+                    "with iossl_ctx_new_reloadable()");
+    return IOSSL_ERROR;
+}
+
+bool
+iossl_ctx_take_reload_error(iossl_ctx *ctx, iossl_error *err)
+{
+    return ctx->reload != NULL && iossl_reload_take_error(ctx->reload, err);
+}
+
+iossl_ctx *
 iossl_ctx_up_ref(iossl_ctx *ctx)
 {
     if (ctx != NULL)
@@ -1100,6 +1232,7 @@ iossl_ctx_free(iossl_ctx *ctx)
 {
     if (ctx == NULL || atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
         return;
+    iossl_reload_free(ctx->reload);
     iossl_strmap_free(ctx->hosts);
     iossl_verify_settings_cleanup(&ctx->verify);
     iossl_ocsp_place_free(ctx->ocsp_place);
@@ -1140,8 +1273,9 @@ iossl_ctx_get0_verified_sid_ctx(const iossl_ctx *ctx, size_t *len)
 }
 
 iossl_status
-iossl_ctx_refresh_staples(iossl_ctx *ctx, int64_t timeout_ms, int64_t *due_s, iossl_error *err)
+iossl_ctx_refresh_staples(iossl_ctx *given, int64_t timeout_ms, int64_t *due_s, iossl_error *err)
 {
+    iossl_ctx *ctx = iossl_ctx_get1_current(given);
     iossl_status status = IOSSL_OK;
     int64_t now = iossl_now_ms();
     int64_t deadline = timeout_ms < 0 ? -1
@@ -1155,6 +1289,7 @@ iossl_ctx_refresh_staples(iossl_ctx *ctx, int64_t timeout_ms, int64_t *due_s, io
         if (iossl_shelf_refresh(entry->shelf, deadline, due_s, err) != IOSSL_OK)
             status = IOSSL_ERROR;
     }
+    iossl_ctx_free(ctx);
     ERR_clear_error();
     return status;
 }

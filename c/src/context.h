@@ -21,6 +21,12 @@ const unsigned char *iossl_ctx_get0_id(const iossl_ctx *ctx);
 /* Where answers of OCSP responders are kept by default. Borrowed. */
 iossl_ocsp_place *iossl_ctx_get0_ocsp_place(const iossl_ctx *ctx);
 
+/* As iossl_ctx_new(); sessions of a context before it go on where both trust the same. */
+iossl_ctx *iossl_ctx_new_after(const iossl_config *config, const iossl_ctx *previous,
+                               iossl_error *err);
+/* The context in force, itself unless its files were read again; with a reference of the caller's. */
+iossl_ctx *iossl_ctx_get1_current(iossl_ctx *ctx);
+
 const iossl_tickets *iossl_ctx_get0_tickets(const iossl_ctx *ctx);
 const iossl_psks *iossl_ctx_get0_psks(const iossl_ctx *ctx);
 /* 0: never. */

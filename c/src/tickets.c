@@ -6,7 +6,7 @@
  * Promises  the first key of the list encrypts, all decrypt; a ticket under another than the first
  *           is replaced by a new one; a ticket that nobody here knows costs a full handshake, never
  *           the connection. Copies of keys are cleansed.
- * Leaves    what is in a ticket, and its encryption, to OpenSSL; where a program's callback gets
+ * Leaves    files of keys to ticket_file.c; what is in a ticket, and its encryption, to OpenSSL; where a program's callback gets
  *           its keys from to the program.
  * See       SSL_CTX_set_tlsext_ticket_key_evp_cb(3), RFC 5077 section 4.
  */
@@ -87,11 +87,19 @@ iossl_tickets_set_keys(iossl_tickets *tickets, const iossl_ticket_key *keys, siz
     return IOSSL_OK;
 }
 
+void
+iossl_tickets_set0_file(iossl_tickets *tickets, iossl_ticket_file *file)
+{
+    iossl_ticket_file_free(tickets->file);
+    tickets->file = file;
+}
+
 bool
 iossl_tickets_copy(iossl_tickets *to, const iossl_tickets *from)
 {
     if (!copy_keys(to, from->keys, from->n_keys))
         return false;
+    iossl_tickets_set0_file(to, iossl_ticket_file_up_ref(from->file));
     to->cb = from->cb;
     to->cb_arg = from->cb_arg;
     return true;
@@ -101,12 +109,12 @@ void
 iossl_tickets_cleanup(iossl_tickets *tickets)
 {
     free_keys(tickets->keys, tickets->n_keys);
+    iossl_ticket_file_free(tickets->file);
     memset(tickets, 0, sizeof *tickets);
 }
 
-/* What the callback does for programs that give a list. */
-static iossl_ticket_result
-key_of_list(const iossl_tickets *tickets, const unsigned char *name, iossl_ticket_key *key)
+iossl_ticket_result
+iossl_tickets_find(const iossl_tickets *tickets, const unsigned char *name, iossl_ticket_key *key)
 {
     for (size_t i = 0; i < tickets->n_keys; i++) {
         if (name != NULL && memcmp(tickets->keys[i].name, name, sizeof key->name) != 0)
@@ -125,7 +133,8 @@ find_key(const iossl_tickets *tickets, iossl_conn *conn, const unsigned char *na
     iossl_ticket_result result;
 
     if (tickets->cb == NULL)
-        return key_of_list(tickets, name, key);
+        return tickets->file != NULL ? iossl_ticket_file_find(tickets->file, name, key)
+                                     : iossl_tickets_find(tickets, name, key);
     iossl_compat_errors_take(&pending);     /* the program may use OpenSSL */
     result = tickets->cb(tickets->cb_arg, conn, name, key);
     iossl_compat_errors_put_back(&pending);
@@ -227,6 +236,7 @@ on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *
                 break;
             memcpy(name, key.name, sizeof key.name);
         }
+        /* A ticket of TLS 1.3 is used once (RFC 8446 appendix C.4), so there has to be a next one. */
         if (use_key(&key, iv, cipher, mac, encrypts))
             ret = !encrypts && (result == IOSSL_TICKET_KEY_OLD || SSL_version(ssl) >= TLS1_3_VERSION)
                       ? 2 : 1;
@@ -241,6 +251,6 @@ on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *
 bool
 iossl_tickets_install(const iossl_tickets *tickets, SSL_CTX *ssl_ctx)
 {
-    return (tickets->n_keys == 0 && tickets->cb == NULL)
+    return (tickets->n_keys == 0 && tickets->file == NULL && tickets->cb == NULL)
            || iossl_compat_set_ticket_key_cb(ssl_ctx, on_ticket_key);
 }

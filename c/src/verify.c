@@ -65,8 +65,8 @@ iossl_verify_settings_set_mode(iossl_verify_settings *settings, int mode, iossl_
     if (mode < 0 || (mode & ~(known | SSL_VERIFY_POST_HANDSHAKE)) != 0) {
         iossl_error_set(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL,
                         "SSL_verify_mode %d: combine SSL_VERIFY_PEER (1), "
-                        "SSL_VERIFY_FAIL_IF_NO_PEER_CERT (2) and SSL_VERIFY_CLIENT_ONCE (4), or "
-                        "use SSL_VERIFY_NONE (0)", mode);
+                        "SSL_VERIFY_FAIL_IF_NO_PEER_CERT (2), SSL_VERIFY_CLIENT_ONCE (4) and "
+                        "SSL_VERIFY_POST_HANDSHAKE (8), or use SSL_VERIFY_NONE (0)", mode);
         return IOSSL_ERROR;
     }
     settings->mode = mode;
@@ -634,8 +634,10 @@ iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verif
         || (v->role == IOSSL_SERVER && (v->settings.mode & IOSSL_VERIFY_PEER) == 0))
         return true;
     if (leaf == NULL) {
+        /* With SSL_VERIFY_POST_HANDSHAKE it is OpenSSL that asks for one, later, and insists on it. */
         if (has_psk || (v->role == IOSSL_SERVER
-                        && (v->settings.mode & IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT) == 0))
+                        && ((v->settings.mode & IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT) == 0
+                            || (v->settings.mode & SSL_VERIFY_POST_HANDSHAKE) != 0)))
             return true;
         iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
                         "certificate verify failed: the %s sent no certificate",
@@ -693,16 +695,19 @@ iossl_verify_store_ctx_new(SSL_CTX *ssl_ctx, iossl_role role, X509 *leaf, STACK_
 }
 
 iossl_status
-iossl_verify_chain(iossl_ctx *ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *chain,
+iossl_verify_chain(iossl_ctx *given, iossl_role role, X509 *leaf, STACK_OF(X509) *chain,
                    const char *name, int64_t at, iossl_error *err)
 {
     iossl_status status = IOSSL_ERROR;
-    SSL_CTX *ssl_ctx = iossl_ctx_get0_ssl_ctx(ctx);
     X509_STORE_CTX *store_ctx = NULL;
+    SSL_CTX *ssl_ctx;
     iossl_verifier v;
+    iossl_ctx *ctx;
 
     if (!iossl_init(err))
         return IOSSL_ERROR;
+    ctx = iossl_ctx_get1_current(given);
+    ssl_ctx = iossl_ctx_get0_ssl_ctx(ctx);
     if (!iossl_verifier_init(&v, role, iossl_ctx_get0_verify_settings(ctx))
         || (name != NULL && (v.name = strdup(name)) == NULL)
         || (store_ctx = iossl_verify_store_ctx_new(ssl_ctx, role, leaf, chain, at)) == NULL
@@ -721,6 +726,7 @@ iossl_verify_chain(iossl_ctx *ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *
 done:
     X509_STORE_CTX_free(store_ctx);
     iossl_verifier_cleanup(&v);
+    iossl_ctx_free(ctx);
     iossl_error_clear_queue();
     return status;
 }

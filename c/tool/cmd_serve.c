@@ -29,8 +29,8 @@ typedef struct serve_settings {
     tls_identity identity;
     tls_protocol protocol;
     tool_list names;
-    const char *listen, *client_ca, *answer, *staple, *save, *keylog;
-    long count;
+    const char *listen, *client_ca, *answer, *staple, *save, *keylog, *ticket_keys;
+    long count, reload;
     bool http, require_client, quiet;
 } serve_settings;
 
@@ -47,6 +47,8 @@ static const tool_option WHAT[] = {
      "answer like a web server, with the file of --answer or with a line about the connection", 0, 0},
     {0, "keylog", "FILE", OPT_TEXT, AT(keylog), "SSL_keylog_file",
      "append the secrets of connections to this file (mode 0600), for Wireshark", 0, 0},
+    {0, "ticket-keys", "FILE", OPT_TEXT, AT(ticket_keys), "SSL_ticket_keys_file",
+     "keys of session tickets, shared with other servers; see iossl ticket-keys", 0, 0},
     {'q', "quiet", NULL, OPT_FLAG, AT(quiet), NULL, "don't tell of each client", 0, 0},
 };
 static const tool_option SELF[] = {
@@ -61,6 +63,9 @@ static const tool_option SELF[] = {
      "with --client-ca: refuse those that have none", 0, 0},
     {0, "staple", "FILE", OPT_TEXT, AT(staple), NULL,
      "staple this OCSP response (DER)", 0, 0},
+    {0, "reload", "SECONDS", OPT_INT, AT(reload), "SSL_reload",
+     "look at the files of --cert, --key and --client-ca so often, and read them again where one has "
+     "changed", 1, 1000000000},
 };
 static const tool_group GROUPS[] = {
     {"Where", WHERE, TOOL_COUNT(WHERE), 0},
@@ -140,17 +145,17 @@ static iossl_ctx *
 make_ctx(const serve_settings *s, iossl_error *err)
 {
     iossl_config *config = iossl_config_new(IOSSL_SERVER, err);
-    iossl_ctx *ctx = NULL;
 
     if (config != NULL && tls_apply_protocol(config, &s->protocol, err)
         && iossl_config_set_keylog_file(config, s->keylog, err) == IOSSL_OK
         && (s->identity.cert != NULL ? use_given(config, s, err) : use_selfmade(config, s, err))
         && ask_clients(config, s, err)
+        && iossl_config_set_ticket_keys_file(config, s->ticket_keys, err) == IOSSL_OK
         && (s->staple == NULL
             || iossl_config_set_ocsp_staple_file(config, NULL, s->staple, err) == IOSSL_OK))
-        ctx = iossl_ctx_new(config, err);
+        return iossl_ctx_new_reloadable(config, s->reload, err);
     iossl_config_free(config);
-    return ctx;
+    return NULL;
 }
 
 /* ---- One client ------------------------------------------------------------------------------ */
@@ -290,6 +295,10 @@ serve(const serve_plan *plan, iossl_listener *listener)
         iossl_status got = iossl_accept(&conn, plan->ctx, listener, 1000, err);
 
         reap(false);
+        if (iossl_ctx_take_reload_error(plan->ctx, err)) {
+            tool_complain("not reloaded: %s", iossl_error_message(err));
+            iossl_error_clear(err);
+        }
         if (got == IOSSL_ERROR) {
             tool_complain("%s", iossl_error_message(err));
             iossl_error_clear(err);

@@ -13,5 +13,6 @@ extern const tool_command tool_command_cert_show;
 extern const tool_command tool_command_cert_make;
 extern const tool_command tool_command_suffix;
 extern const tool_command tool_command_ocsp;
+extern const tool_command tool_command_ticket_keys;
 
 #endif

@@ -22,6 +22,7 @@ static const tool_command *const COMMANDS[] = {
     &tool_command_cert_make,
     &tool_command_suffix,
     &tool_command_ocsp,
+    &tool_command_ticket_keys,
 };
 
 static int

@@ -595,6 +595,44 @@ glue_on_ticket_key(void *arg, iossl_conn *conn, const unsigned char *name, iossl
     return result;
 }
 
+/* ---- Certificates by name --------------------------------------------------------------------- */
+
+bool
+glue_on_host(void *arg, iossl_conn *conn, const char *name, iossl_ctx **ctx)
+{
+    dTHX;
+    glue_handle *h = handle_of(conn);
+    glue_context *context = h == NULL || h->context == NULL ? NULL : glue_context_of(h->context);
+    bool ok = false;
+    AV *args;
+    SV *answer;
+
+    PERL_UNUSED_VAR(arg);
+    if (context == NULL || context->cert_callback == NULL || h->exception != NULL)
+        return false;
+    ENTER;
+    SAVETMPS;
+    args = new_args(aTHX);
+    av_push(args, name == NULL ? newSV(0) : newSVpv(name, 0));
+    av_push(args, SvREFCNT_inc(glue_self(aTHX_ h)));
+    answer = call(aTHX_ context->cert_callback, args, &h->exception);
+    if (answer != NULL && (SvROK(answer) || SvTRUE(answer))) {
+        args = new_args(aTHX);
+        av_push(args, newSVsv(answer));
+        answer = call(aTHX_ (SV *)get_cv("IO::Socket::SSL::SSL_Context::_of_answer", 0), args,
+                      &h->exception);
+        context = answer == NULL ? NULL : glue_context_of(answer);
+        if (context != NULL)
+            *ctx = iossl_ctx_up_ref(context->ctx);
+        ok = *ctx != NULL;
+    } else {
+        ok = answer != NULL;
+    }
+    FREETMPS;
+    LEAVE;
+    return ok;
+}
+
 /* ---- Secrets ---------------------------------------------------------------------------------- */
 
 void
@@ -626,6 +664,113 @@ glue_on_keylog(void *arg, iossl_conn *conn, const char *line)
 #define dTHX_OF(c) dNOOP
 #endif
 
+/* Not by another thread's interpreter, nor after the code is gone, nor once one died. */
+static bool
+is_callable_here(const glue_call *c)
+{
+#ifdef MULTIPLICITY
+    if (c->perl != (PerlInterpreter *)PERL_GET_THX)
+        return false;
+#endif
+    return c->code != NULL && c->exception == NULL;
+}
+
+glue_calls *
+glue_calls_new(pTHX)
+{
+    glue_calls *calls = calloc(1, sizeof *calls);
+
+    PERL_UNUSED_CONTEXT;
+    if (calls == NULL)
+        return NULL;
+    atomic_init(&calls->refs, 1);
+#ifdef MULTIPLICITY
+    calls->password.perl = calls->ssl_ctx.perl = aTHX;
+#endif
+    return calls;
+}
+
+static void
+drop_call(pTHX_ glue_call *c)
+{
+#ifdef MULTIPLICITY
+    if (c->perl != aTHX)
+        return;
+#endif
+    SvREFCNT_dec(c->code);
+    SvREFCNT_dec(c->exception);
+    c->code = c->exception = NULL;
+}
+
+void
+glue_calls_free(pTHX_ glue_calls *calls)
+{
+    if (calls == NULL)
+        return;
+    drop_call(aTHX_ &calls->password);
+    drop_call(aTHX_ &calls->ssl_ctx);
+    if (atomic_fetch_sub(&calls->refs, 1) == 1)
+        free(calls);
+}
+
+static void
+rethrow(pTHX_ glue_call *c)
+{
+    SV *exception = c->exception;
+
+#ifdef MULTIPLICITY
+    if (c->perl != aTHX)
+        return;
+#endif
+    if (exception != NULL) {
+        c->exception = NULL;
+        croak_sv(sv_2mortal(exception));
+    }
+}
+
+void
+glue_calls_rethrow(pTHX_ glue_calls *calls)
+{
+    rethrow(aTHX_ &calls->password);
+    rethrow(aTHX_ &calls->ssl_ctx);
+}
+
+static bool
+is_mine(pTHX_ const glue_calls *calls)
+{
+#ifdef MULTIPLICITY
+    return calls->password.perl == aTHX;
+#else
+    PERL_UNUSED_VAR(calls);
+    return true;
+#endif
+}
+
+void
+glue_tell_reload(pTHX_ const glue_context *context)
+{
+    iossl_error *err = iossl_error_new();
+    SV *text = NULL, *died = NULL;
+
+    if (iossl_ctx_take_reload_error(context->ctx, err)) {
+        text = sv_2mortal(newSVpvf("IO::Socket::SSL: files that changed can't be loaded, the old "
+                                   "certificates stay in use: %s", iossl_error_message(err)));
+        died = context->calls == NULL || !is_mine(aTHX_ context->calls) ? NULL
+               : context->calls->password.exception != NULL ? context->calls->password.exception
+                                                            : context->calls->ssl_ctx.exception;
+    }
+    iossl_error_free(err);
+    if (text == NULL)
+        return;
+    if (died != NULL) {
+        sv_catpvf(text, " (%" SVf ")", SVfARG(died));
+        SvREFCNT_dec(context->calls->password.exception);
+        SvREFCNT_dec(context->calls->ssl_ctx.exception);
+        context->calls->password.exception = context->calls->ssl_ctx.exception = NULL;
+    }
+    Perl_warn(aTHX_ "%" SVf, SVfARG(text));
+}
+
 int
 glue_on_password(void *arg, char *buf, int size)
 {
@@ -635,7 +780,7 @@ glue_on_password(void *arg, char *buf, int size)
     AV *args;
     SV *answer;
 
-    if (c->exception != NULL)
+    if (!is_callable_here(c))
         return -1;
     ENTER;
     SAVETMPS;
@@ -667,7 +812,7 @@ glue_on_ssl_ctx(void *arg, SSL_CTX *ssl_ctx)
     dTHX_OF(c);
     AV *args;
 
-    if (c->exception != NULL)
+    if (!is_callable_here(c))
         return false;
     ENTER;
     SAVETMPS;
@@ -698,6 +843,8 @@ glue_context_free(pTHX_ glue_context *context)
     SvREFCNT_dec(context->ticket_callback);
     SvREFCNT_dec(context->ticket_data);
     SvREFCNT_dec(context->keylog_callback);
+    SvREFCNT_dec(context->cert_callback);
+    glue_calls_free(aTHX_ context->calls);
     SvREFCNT_dec(context->suffix_list);
     iossl_session_cache_free(context->sessions);
     SvREFCNT_dec(context->session_store);
@@ -735,6 +882,9 @@ context_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
     context->ticket_callback = sv_dup_inc(old->ticket_callback, param);
     context->ticket_data = sv_dup_inc(old->ticket_data, param);
     context->keylog_callback = sv_dup_inc(old->keylog_callback, param);
+    context->cert_callback = sv_dup_inc(old->cert_callback, param);
+    if ((context->calls = old->calls) != NULL)
+        atomic_fetch_add(&context->calls->refs, 1);
     context->suffix_list = sv_dup_inc(old->suffix_list, param);
     context->sessions = iossl_session_cache_up_ref(old->sessions);
     context->session_store = sv_dup_inc(old->session_store, param);

@@ -4,6 +4,8 @@
 #ifndef GLUE_CALLBACKS_H
 #define GLUE_CALLBACKS_H
 
+#include <stdatomic.h>
+
 #include "glue.h"
 #include "handle.h"
 
@@ -25,6 +27,8 @@ typedef struct glue_context {
     SV *staple_source;      /* the same */
     iossl_ocsp_cache *ocsp_cache;   /* a reference; NULL: that of ctx, or a cache of the program's own: */
     SV *ocsp_store;         /* an object with put and get; owned, NULL: none */
+    SV *cert_callback;      /* code that knows certificates by host; owned, NULL: none */
+    struct glue_calls *calls;   /* a reference, NULL: its files aren't read again */
     bool has_scheme;        /* the program named a scheme, so it insists on a name */
 } glue_context;
 
@@ -69,12 +73,33 @@ void glue_on_keylog(void *arg, iossl_conn *conn, const char *line);
 
 /* While a context is made: the code, and what it died with. */
 typedef struct glue_call {
-    SV *code;
+    SV *code;               /* owned, NULL: none */
     SV *exception;          /* owned, NULL: none */
 #ifdef MULTIPLICITY
     PerlInterpreter *perl;
 #endif
 } glue_call;
+
+/*
+ * The code that runs when files are read, now or later. Shared by the objects of all threads, since
+ * libiossl's context is; belongs to the interpreter that made it, in others nothing is called.
+ */
+typedef struct glue_calls {
+    atomic_size_t refs;
+    glue_call password, ssl_ctx;
+} glue_calls;
+
+/* Without code; NULL: no memory. */
+glue_calls *glue_calls_new(pTHX);
+void glue_calls_free(pTHX_ glue_calls *calls);
+/* Throws what one of them died with, if one did. */
+void glue_calls_rethrow(pTHX_ glue_calls *calls);
+
+/* For iossl_config_set_host_cb(): asks the context of the connection's handle. */
+bool glue_on_host(void *arg, iossl_conn *conn, const char *name, iossl_ctx **ctx);
+
+/* Files that changed couldn't be loaded as a connection was made: warns of it. */
+void glue_tell_reload(pTHX_ const glue_context *context);
 
 int glue_on_password(void *call, char *buf, int size);
 bool glue_on_ssl_ctx(void *call, SSL_CTX *ssl_ctx);

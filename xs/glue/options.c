@@ -29,7 +29,8 @@ typedef struct build {
     iossl_config *config;
     iossl_error *err;
     glue_context *context;      /* NULL once it has been handed out */
-    glue_call password, ssl_ctx;
+    glue_calls *calls;          /* owned, until the context has it */
+    int64_t reload_s;           /* SSL_reload; -1: nothing was said */
     AV *hosts;                  /* keys of the hashes by host name; mortal, NULL: none */
     HV *chains;                 /* handles of SSL_cert that become the context's; mortal, NULL: none */
 } build;
@@ -395,8 +396,8 @@ static iossl_status
 read_passwd_cb(pTHX_ build *b, SV *value)
 {
     if (SvOK(value)) {
-        b->password.code = code(aTHX_ "SSL_passwd_cb", value);
-        iossl_config_set_passwd_cb(b->config, glue_on_password, &b->password);
+        b->calls->password.code = newSVsv(code(aTHX_ "SSL_passwd_cb", value));
+        iossl_config_set_passwd_cb(b->config, glue_on_password, &b->calls->password);
     }
     return IOSSL_OK;
 }
@@ -714,6 +715,92 @@ read_ticket_keycb(pTHX_ build *b, SV *value)
     return IOSSL_OK;
 }
 
+/* Two strings of bytes, name and key, as a key to encrypt tickets with. */
+static void
+take_ticket_key(pTHX_ SV *value, iossl_ticket_key *key)
+{
+    AV *pair = array(aTHX_ value);
+    SV *of[2];
+    STRLEN len[2];
+    const char *bytes[2];
+
+    if (pair == NULL || av_len(pair) != 1)
+        croak_value(aTHX_ "SSL_ticket_keys", value, "[name, key]");
+    for (SSize_t i = 0; i < 2; i++) {
+        of[i] = sv_mortalcopy(item(aTHX_ pair, i));
+        if (!SvOK(of[i]) || SvROK(of[i]) || !sv_utf8_downgrade(of[i], TRUE))
+            croak_value(aTHX_ "SSL_ticket_keys", of[i], "strings of bytes for name and key");
+        bytes[i] = SvPV_const(of[i], len[i]);
+    }
+    if (len[0] > sizeof key->name || (len[1] != 32 && len[1] != 48 && len[1] != 64))
+        glue_croak(aTHX_ sv_2mortal(newSVpvf(
+            "SSL_ticket_keys: a name has up to 16 bytes and a key 32, 48 or 64, not %" UVuf
+            " and %" UVuf, (UV)len[0], (UV)len[1])));
+    Zero(key, 1, iossl_ticket_key);
+    Copy(bytes[0], key->name, len[0], char);
+    Copy(bytes[1], key->key, len[1], char);
+    key->key_len = len[1];
+}
+
+static iossl_status
+read_ticket_keys(pTHX_ build *b, SV *value)
+{
+    AV *list = array(aTHX_ value);
+    SSize_t n = list == NULL ? 0 : av_len(list) + 1;
+    iossl_ticket_key *keys;
+    iossl_status status;
+
+    if (is_absent(value))
+        return IOSSL_OK;
+    if (list == NULL)
+        croak_value(aTHX_ "SSL_ticket_keys", value, "a reference to an array of [name, key]");
+    Newxz(keys, (size_t)n + 1, iossl_ticket_key);
+    SAVEFREEPV(keys);
+    for (SSize_t i = 0; i < n; i++)
+        take_ticket_key(aTHX_ item(aTHX_ list, i), &keys[i]);
+    status = iossl_config_set_ticket_keys(b->config, keys, (size_t)n, b->err);
+    OPENSSL_cleanse(keys, ((size_t)n + 1) * sizeof *keys);
+    return status;
+}
+
+static iossl_status
+read_ticket_keys_file(pTHX_ build *b, SV *value)
+{
+    return is_absent(value)
+               ? IOSSL_OK
+               : iossl_config_set_ticket_keys_file(
+                     b->config, text(aTHX_ "SSL_ticket_keys_file", value), b->err);
+}
+
+static iossl_status
+read_cert_callback(pTHX_ build *b, SV *value)
+{
+    if (!SvOK(value))
+        return IOSSL_OK;
+    b->context->cert_callback = newSVsv(code(aTHX_ "SSL_cert_callback", value));
+    iossl_config_set_host_cb(b->config, glue_on_host, NULL);
+    return IOSSL_OK;
+}
+
+static iossl_status
+read_reload(pTHX_ build *b, SV *value)
+{
+    if (!SvOK(value))
+        return IOSSL_OK;
+    if (SvROK(value) || !looks_like_number(value) || SvNV(value) < 0)
+        croak_value(aTHX_ "SSL_reload", value, "a number of seconds, 0 for by command only,");
+    b->reload_s = SvNV(value) > 0 && SvNV(value) < 1 ? 1 : (int64_t)SvIV(value);
+    return IOSSL_OK;
+}
+
+static iossl_status
+read_post_handshake_auth(pTHX_ build *b, SV *value)
+{
+    return SvOK(value)
+               ? iossl_config_set_post_handshake_auth(b->config, SvTRUE(value), b->err)
+               : IOSSL_OK;
+}
+
 /* Identity or hint in UTF-8; lives as long as the statement. */
 static const char *
 psk_name(pTHX_ SV *value)
@@ -821,8 +908,8 @@ static iossl_status
 read_create_ctx_callback(pTHX_ build *b, SV *value)
 {
     if (SvTRUE(value)) {
-        b->ssl_ctx.code = code(aTHX_ "SSL_create_ctx_callback", value);
-        iossl_config_set_ssl_ctx_cb(b->config, glue_on_ssl_ctx, &b->ssl_ctx);
+        b->calls->ssl_ctx.code = newSVsv(code(aTHX_ "SSL_create_ctx_callback", value));
+        iossl_config_set_ssl_ctx_cb(b->config, glue_on_ssl_ctx, &b->calls->ssl_ctx);
     }
     return IOSSL_OK;
 }
@@ -993,6 +1080,11 @@ static const struct option {
     {"SSL_ocsp_staple_source",    FOR_SERVER, read_ocsp_staple_source},
     {"SSL_ocsp_staple_responder", FOR_SERVER, read_ocsp_staple_responder},
     {"SSL_ticket_keycb",          FOR_SERVER, read_ticket_keycb},
+    {"SSL_ticket_keys",           FOR_SERVER, read_ticket_keys},
+    {"SSL_ticket_keys_file",      FOR_SERVER, read_ticket_keys_file},
+    {"SSL_cert_callback",         FOR_SERVER, read_cert_callback},
+    {"SSL_reload",                FOR_BOTH,   read_reload},
+    {"SSL_post_handshake_auth",   FOR_CLIENT, read_post_handshake_auth},
     {"SSL_psk",                   FOR_BOTH,   read_psk},
     {"SSL_key_update_bytes",      FOR_BOTH,   read_key_update_bytes},
     {"SSL_keylog_file",           FOR_BOTH,   read_keylog_file},
@@ -1048,8 +1140,7 @@ free_build(pTHX_ void *p)
     iossl_config_free(b->config);
     iossl_error_free(b->err);
     glue_context_free(aTHX_ b->context);
-    SvREFCNT_dec(b->password.exception);
-    SvREFCNT_dec(b->ssl_ctx.exception);
+    glue_calls_free(aTHX_ b->calls);
     free(b);
 }
 
@@ -1085,16 +1176,23 @@ consume_chains(pTHX_ build *b)
     }
 }
 
-/* Throws what a callback died with, if one did. */
-static void
-rethrow(pTHX_ glue_call *call)
+/* A context whose files can be read again: of servers, and where the program wants it. */
+static iossl_ctx *
+make_ctx(pTHX_ build *b)
 {
-    SV *exception = call->exception;
+    iossl_config *config = b->config;
+    iossl_ctx *ctx;
 
-    if (exception != NULL) {
-        call->exception = NULL;
-        croak_sv(sv_2mortal(exception));
+    if (b->role != IOSSL_SERVER && b->reload_s < 0)
+        return iossl_ctx_new(config, b->err);
+    b->config = NULL;       /* it is the context's, whatever comes of it */
+    ctx = iossl_ctx_new_reloadable(config, b->reload_s < 0 ? 0 : b->reload_s, b->err);
+    if (ctx != NULL) {
+        b->context->calls = b->calls;
+        atomic_fetch_add(&b->calls->refs, 1);
     }
+    PERL_UNUSED_CONTEXT;
+    return ctx;
 }
 
 glue_context *
@@ -1109,19 +1207,16 @@ glue_build_context(pTHX_ HV *args, iossl_role role)
     SAVEDESTRUCTOR_X(free_build, b);
     b->args = args;
     b->role = role;
-#ifdef MULTIPLICITY
-    b->password.perl = b->ssl_ctx.perl = aTHX;
-#endif
-    if ((b->context = glue_context_new()) == NULL || (b->err = iossl_error_new()) == NULL)
+    b->reload_s = -1;
+    if ((b->context = glue_context_new()) == NULL || (b->calls = glue_calls_new(aTHX)) == NULL || (b->err = iossl_error_new()) == NULL)
         Perl_croak(aTHX_ "Out of memory");
     if ((b->config = iossl_config_new(role, b->err)) != NULL && read_all(aTHX_ b) == IOSSL_OK
-        && (b->context->ctx = iossl_ctx_new(b->config, b->err)) != NULL) {
+        && (b->context->ctx = make_ctx(aTHX_ b)) != NULL) {
         context = b->context;
         b->context = NULL;
         consume_chains(aTHX_ b);
     }
-    rethrow(aTHX_ &b->password);
-    rethrow(aTHX_ &b->ssl_ctx);
+    glue_calls_rethrow(aTHX_ b->calls);
     if (context == NULL)
         glue_fail_without_handle(aTHX_ b->err);
     LEAVE;

@@ -95,7 +95,7 @@ my %OF_CONNECTION = map { $_ => 1 } qw(
 # Code of the program, which may refer to the very socket that is given it.
 my @CALLBACKS = qw(SSL_verify_callback SSL_verifycn_scheme SSL_create_ctx_callback SSL_passwd_cb
     SSL_error_trap SSL_on_peer_shutdown SSL_ticket_keycb SSL_msg_callback SSL_session_cache
-    SSL_session_store
+    SSL_session_store SSL_cert_callback
     SSL_ocsp_staple_callback SSL_ocsp_staple_source SSL_ocsp_cache SSL_keylog_callback);
 
 # The arguments with the program's defaults below them.
@@ -431,6 +431,17 @@ sub _with_ca {
     return $args if grep { defined && length } @$args{qw(SSL_ca SSL_ca_file SSL_ca_path)};
     return $args if $args->{SSL_server} && !$args->{SSL_verify_mode};
     return { %$args, IO::Socket::SSL::default_ca() };
+}
+
+# What SSL_cert_callback gave: a context, or the arguments of one.
+sub _of_answer {
+    my $given   = shift;
+    my $context = IO::Socket::SSL::_context_of($given);
+    return $context if $context && $context->_is_server;
+    die 'SSL_cert_callback: a server\'s SSL_Context or a hash of arguments expected, not "'
+        . $given . qq{"\n} if ref $given ne 'HASH';
+    return __PACKAGE__->new(SSL_server => 1, %$given)
+        || die "SSL_cert_callback: $IO::Socket::SSL::SSL_ERROR\n";
 }
 
 sub _get_ctx_object { return $_[0]{context} }
