@@ -1096,7 +1096,7 @@ step_request(operation *op, SSL *ssl)
 static iossl_status
 cannot_request(iossl_error *err, iossl_error_code code, const char *why)
 {
-    iossl_error_set(err, code, IOSSL_RANK_FALLBACK, "no client certificate can be requested now: %s",
+    iossl_error_set(err, code, IOSSL_RANK_IO, "no client certificate can be requested now: %s",
                     why);
     return IOSSL_ERROR;
 }
@@ -1119,7 +1119,7 @@ begin_request(iossl_conn *conn, iossl_error *err)
             return cannot_request(err, IOSSL_E_UNSUPPORTED,
                                   "the client didn't offer post-handshake authentication "
                                   "(SSL_post_handshake_auth; browsers don't)");
-        iossl_error_set_openssl(err, IOSSL_E_STATE, IOSSL_RANK_FALLBACK,
+        iossl_error_set_openssl(err, IOSSL_E_STATE, IOSSL_RANK_IO,
                                 "no client certificate can be requested now");
         return IOSSL_ERROR;
     }
