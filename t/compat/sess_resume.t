@@ -46,6 +46,15 @@ sub context {
     }
 }
 
+# The module's own cache with another key: how FTP clients resume the control connection's session on
+# their data connections.
+{
+    package Cache::OfOneKey;
+    our @ISA = ('IO::Socket::SSL::Session_Cache');
+    sub add_session { my ($self, $key, $session) = @_; return $self->SUPER::add_session('all', $session) }
+    sub get_session { my ($self) = @_; return $self->SUPER::get_session('all') }
+}
+
 for my $version ('TLSv1_2', 'TLSv1_3') {
     my $server = test_server();
     my @version = (SSL_version => $version);
@@ -72,6 +81,12 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         is $sock->peer_certificate('commonName'), 'server.test', 'the certificate';
         is $sock->get_sslversion, $version, 'the protocol';
         $sock->close;
+    };
+
+    subtest "$version: methods that a subclass of the cache overrides are called" => sub {
+        my $context = context(SSL_version => $version, SSL_session_cache => Cache::OfOneKey->new(10));
+        my @resumed = map { resumed($server, SSL_reuse_ctx => $context, SSL_session_key => $_) } 'a', 'b';
+        is_deeply \@resumed, [0, 1], 'resumed under another key';
     };
 
     subtest "$version: SSL_reuse_ctx takes the context of another socket, with its sessions" => sub {

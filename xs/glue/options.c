@@ -933,7 +933,8 @@ read_session_cache(pTHX_ build *b, SV *value)
 
     if (!SvTRUE(value))
         return IOSSL_OK;
-    if (cache != NULL)
+    /* A class of the program's own may have methods of its own: they are called. */
+    if (cache != NULL && sv_isa(value, "IO::Socket::SSL::Session_Cache"))
         b->context->sessions = iossl_session_cache_up_ref(cache);
     else if (sv_isobject(value))
         b->context->session_store = newSVsv(value);
