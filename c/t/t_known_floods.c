@@ -197,7 +197,7 @@ flood(iossl_role role, const void *head, size_t head_len, const void *bytes, siz
     iossl_ctx *ctx = role == IOSSL_SERVER ? test_server_ctx(&leaf, NULL) : test_client_ctx(&ca, NULL);
     iossl_transport *transport;
     iossl_status status = IOSSL_WANT_READ;
-    iossl_conn *conn;
+    iossl_conn *conn = NULL;
     char drain[4096];
     int fds[2];
 
