@@ -5,7 +5,7 @@ use Test::More;
 use lib 't/lib';
 use ToolTest;
 
-my @commands = ('connect', 'serve', 'check', 'cert show', 'cert make', 'suffix', 'ocsp');
+my @commands = ('connect', 'serve', 'check', 'cert show', 'cert make', 'suffix', 'ocsp', 'ticket-keys');
 
 subtest 'help and version go to standard output with status 0' => sub {
     for my $args (['--help'], ['-h'], ['help']) {
