@@ -1746,7 +1746,6 @@ typedef struct iossl_conn_info {
     uint64_t bytes_in, bytes_out;   /* on the transport, with all that TLS adds                   */
     const unsigned char *alpn;      /* alpn_len bytes                                             */
     size_t alpn_len;
-    bool ktls_send, ktls_receive;   /* the kernel encrypts, decrypts                              */
 } iossl_conn_info;
 /* As it is now; lent until the next call on this connection. NULL: no memory. */
 IOSSL_API const iossl_conn_info *iossl_conn_get0_info(iossl_conn *conn);

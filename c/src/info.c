@@ -127,10 +127,6 @@ iossl_conn_summary(iossl_conn *conn)
         add(line, sizeof line, ", ALPN %s",
             iossl_quote(name, (const char *)info->alpn, info->alpn_len));
     }
-    if (info->ktls_send || info->ktls_receive)
-        add(line, sizeof line, ", kernel TLS %s", !info->ktls_receive ? "for sending"
-                                                  : info->ktls_send   ? "both ways"
-                                                                      : "for receiving");
     if (info->handshake_us >= 0)
         add(line, sizeof line, ", %lld.%03lld ms", (long long)(info->handshake_us / 1000),
             (long long)(info->handshake_us % 1000));

@@ -172,7 +172,5 @@ glue_info(pTHX_ iossl_conn *conn)
     (void)hv_stores(hv, "bytes_in", newSVnv((NV)info->bytes_in));
     (void)hv_stores(hv, "bytes_out", newSVnv((NV)info->bytes_out));
     (void)hv_stores(hv, "alpn", text_sv(aTHX_ (const char *)info->alpn, info->alpn_len));
-    (void)hv_stores(hv, "ktls_send", newSViv(info->ktls_send ? 1 : 0));
-    (void)hv_stores(hv, "ktls_receive", newSViv(info->ktls_receive ? 1 : 0));
     return hv;
 }
