@@ -99,11 +99,12 @@ my @KINDS = (
 );
 
 # KB by which the process still grows in so many calls once it has settled, which it has when a third
-# round or a later one adds less than two pages (the first ones use up what lay free): at most ten rounds.
+# round or a later one adds less than two pages: the first ones use up what lay free, and where calls
+# leave holes of odd sizes it takes more of them. At most forty rounds.
 sub growth {
     my ($times, $code) = @_;
     my $grown;
-    for my $round (1 .. 10) {
+    for my $round (1 .. 40) {
         my $before = kilobytes_dirty();
         $code->($_) for 1 .. $times;
         $grown = kilobytes_dirty() - $before;

@@ -226,7 +226,7 @@ key_store(void)
 {
     STACK_OF(X509) *chain = sk_X509_new_null();
     BIO *bio = BIO_new(BIO_s_mem());
-    PKCS12 *p12;
+    PKCS12 *p12 = NULL;
 
     if (sk_X509_push(chain, ca.cert) <= 0
         || (p12 = PKCS12_create("", NULL, leaf.key, leaf.cert, chain, -1, -1, 1, 1, 0)) == NULL

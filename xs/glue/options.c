@@ -240,6 +240,12 @@ read_list(pTHX_ build *b, SV *value, const char *option, set_list_fn set)
 }
 
 static iossl_status
+read_ecdh_curve(pTHX_ build *b, SV *value)
+{
+    return read_list(aTHX_ b, value, "SSL_ecdh_curve", iossl_config_set_groups);
+}
+
+static iossl_status
 read_groups(pTHX_ build *b, SV *value)
 {
     return read_list(aTHX_ b, value, "SSL_groups", iossl_config_set_groups);
@@ -1046,7 +1052,7 @@ static const struct option {
     {"SSL_cipher_list",           FOR_BOTH,   read_cipher_list},
     {"SSL_ciphersuites",          FOR_BOTH,   read_ciphersuites},
     {"SSL_honor_cipher_order",    FOR_BOTH,   read_honor_cipher_order},
-    {"SSL_ecdh_curve",            FOR_BOTH,   read_groups},
+    {"SSL_ecdh_curve",            FOR_BOTH,   read_ecdh_curve},
     {"SSL_groups",                FOR_BOTH,   read_groups},
     {"SSL_sigalgs",               FOR_BOTH,   read_sigalgs},
     {"SSL_dh",                    FOR_SERVER, read_dh},
