@@ -128,15 +128,30 @@ item(pTHX_ AV *list, SSize_t i)
     return *slot;
 }
 
-void *
-glue_pointer(pTHX_ SV *value, const char *what)
+static void
+croak_no_handle(pTHX_ SV *value, const char *what)
+{
+    glue_croak(aTHX_ sv_2mortal(newSVpvf("%s expected, not \"%" SVf "\"", what, SVfARG(value))));
+}
+
+const void *
+glue_address(pTHX_ SV *value, const char *what)
 {
     IV number = !SvROK(value) && looks_like_number(value) ? SvIV(value) : 0;
 
     /* No object lies in the first page, so a small number is some other number by mistake. */
-    if ((number > -4096 && number < 4096) || !glue_may_be_object(number))
-        glue_croak(aTHX_ sv_2mortal(newSVpvf("%s expected, not \"%" SVf "\"", what,
-                                             SVfARG(value))));
+    if (number > -4096 && number < 4096)
+        croak_no_handle(aTHX_ value, what);
+    return INT2PTR(const void *, number);
+}
+
+void *
+glue_pointer(pTHX_ SV *value, const char *what)
+{
+    IV number = PTR2IV(glue_address(aTHX_ value, what));
+
+    if (!glue_may_be_object(number))
+        croak_no_handle(aTHX_ value, what);
     return INT2PTR(void *, number);
 }
 

@@ -26,5 +26,7 @@ SV *glue_suffix_list_sv(pTHX_ iossl_psl *psl);
 
 /* A handle that a program passed as a number (X509 *, EVP_PKEY *, ...); croaks where it is none. */
 void *glue_pointer(pTHX_ SV *value, const char *what);
+/* The same where only the number counts: nobody looks at what lies there, which may be gone. */
+const void *glue_address(pTHX_ SV *value, const char *what);
 
 #endif
