@@ -215,6 +215,7 @@ for my $name (sort keys %program) {
 
 subtest 'Makefile.PL installs the file for those who ask first only where there is none' => sub {
     plan skip_all => 'the source isn\'t here' if !-e 'Makefile.PL' || !-d 'c/src';
+    plan skip_all => 'compilers don\'t run with the sanitizer\'s preload' if $ENV{IOSSL_SANITIZE};
     my $copy = File::Temp->newdir;
     my $here = getcwd();
     symlink "$here/$_", "$copy/$_" for qw(c xs lib fallback Makefile.PL MANIFEST Changes);
