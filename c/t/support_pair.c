@@ -91,6 +91,23 @@ test_pair_shake(test_pair *pair)
     return pair->client_status == IOSSL_OK && pair->server_status == IOSSL_OK;
 }
 
+int
+test_pair_resumes(test_pair *pair)
+{
+    char buf[8];
+    size_t n;
+
+    if (!test_pair_shake(pair))
+        return -1;
+    must(iossl_write_all(pair->server, "x", 1, NULL, IOSSL_POLL, pair->server_error) == IOSSL_OK,
+         "data sent", pair->server_error);
+    must(iossl_read(pair->client, buf, sizeof buf, &n, IOSSL_POLL, pair->client_error) == IOSSL_OK,
+         "data received", pair->client_error);
+    must(iossl_shutdown(pair->client, false, IOSSL_POLL, pair->client_error) == IOSSL_OK, "shutdown",
+         pair->client_error);
+    return iossl_conn_is_resumed(pair->client);
+}
+
 void
 test_pair_free(test_pair *pair)
 {

@@ -22,6 +22,9 @@ iossl_ctx *test_client_ctx(const test_identity *ca, void (*change)(iossl_config 
 test_pair test_pair_new(iossl_ctx *client, iossl_ctx *server, const char *hostname);
 /* Pumps both handshakes until each is done or has failed. True: both are done. */
 int test_pair_shake(test_pair *pair);
+/* The same, then brings the client its sessions (those of TLS 1.3 come with what is read) and ends its
+ * side in order. 1: a session was resumed, 0: none was, -1: no handshake. */
+int test_pair_resumes(test_pair *pair);
 void test_pair_free(test_pair *pair);
 
 #endif

@@ -196,20 +196,12 @@ static int
 resumes(iossl_ctx *client_ctx, iossl_ctx *server_ctx)
 {
     test_pair pair = test_pair_new(client_ctx, server_ctx, "www.example.test");
-    int resumed = -1;
-    char buf[8];
-    size_t n;
+    int resumed;
 
     if (iossl_conn_set_session_cache(pair.client, cache, "key", NULL) != IOSSL_OK)
         bail_out("cache");
-    if (test_pair_shake(&pair)) {
-        resumed = iossl_conn_is_resumed(pair.client)
-                  && iossl_conn_get0_psk_identity(pair.client) == NULL;
-        if (iossl_write_all(pair.server, "x", 1, NULL, IOSSL_POLL, NULL) != IOSSL_OK
-            || iossl_read(pair.client, buf, sizeof buf, &n, IOSSL_POLL, NULL) != IOSSL_OK)
-            bail_out("data");
-        (void)!iossl_shutdown(pair.client, false, IOSSL_POLL, NULL);
-    }
+    if ((resumed = test_pair_resumes(&pair)) == 1)
+        resumed = iossl_conn_get0_psk_identity(pair.client) == NULL;
     test_pair_free(&pair);
     return resumed;
 }

@@ -41,19 +41,11 @@ static int
 connect_to(iossl_ctx *server)
 {
     test_pair pair = test_pair_new(client_ctx, server, "www.example.test");
-    int resumed = -1;
-    char buf[8];
-    size_t n;
+    int resumed;
 
     if (iossl_conn_set_session_cache(pair.client, cache, "key", NULL) != IOSSL_OK)
         bail_out("cache");
-    if (test_pair_shake(&pair)) {
-        resumed = iossl_conn_is_resumed(pair.client);
-        if (iossl_write_all(pair.server, "x", 1, NULL, IOSSL_POLL, NULL) != IOSSL_OK
-            || iossl_read(pair.client, buf, sizeof buf, &n, IOSSL_POLL, NULL) != IOSSL_OK
-            || iossl_shutdown(pair.client, false, IOSSL_POLL, NULL) != IOSSL_OK)
-            bail_out("data");
-    }
+    resumed = test_pair_resumes(&pair);
     test_pair_free(&pair);
     return resumed;
 }
