@@ -41,6 +41,9 @@ void fuzz_broken(const char *file, int line, const char *sentence);
 bool fuzz_good(iossl_status status, iossl_error *err);
 bool fuzz_made(const void *object, iossl_error *err);
 
+/* Makes a client's context and verifies the test's certificate by it, with the promises above. */
+void fuzz_verify_leaf(const iossl_config *config, iossl_error *err);
+
 /* Are they the same certificate? OpenSSL's queue is left empty. */
 bool fuzz_same(X509 *a, X509 *b);
 

@@ -52,6 +52,17 @@ fuzz_made(const void *object, iossl_error *err)
     return settle(object == NULL, err);
 }
 
+void
+fuzz_verify_leaf(const iossl_config *config, iossl_error *err)
+{
+    iossl_ctx *ctx = iossl_ctx_new(config, err);
+
+    if (fuzz_made(ctx, err))
+        (void)fuzz_good(iossl_verify_chain(ctx, IOSSL_CLIENT, fuzz_leaf.cert, NULL,
+                                           "www.example.test", FUZZ_NOW, err), err);
+    iossl_ctx_free(ctx);
+}
+
 bool
 fuzz_same(X509 *a, X509 *b)
 {

@@ -277,3 +277,46 @@ fuzz_side_record(unsigned flags, iossl_role sender, size_t *len)
     *len = wires[sender].out_len;
     return wires[sender].out;
 }
+
+/* ---- Targets --------------------------------------------------------------------------------- */
+
+void
+fuzz_side_seeds(iossl_role sender)
+{
+    static const unsigned flags[] = {0, SIDE_TLS12, SIDE_UNVERIFIED, SIDE_MUTUAL,
+                                     SIDE_MUTUAL | SIDE_TLS12, SIDE_STAPLE,
+                                     SIDE_STAPLE | SIDE_TLS12, SIDE_ALPN, SIDE_ALPN | SIDE_TLS12,
+                                     SIDE_TICKETS, SIDE_TICKETS | SIDE_TLS12, SIDE_RETRY};
+
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        size_t len;
+        uint8_t *bytes = fuzz_side_record(flags[i], sender, &len), *seed = malloc(len + 2);
+
+        seed[0] = (uint8_t)flags[i];
+        seed[1] = 0;
+        memcpy(seed + 2, bytes, len);
+        fuzz_seed(seed, len + 2);
+        free(seed);
+        free(bytes);
+    }
+}
+
+void
+fuzz_side_try(const uint8_t *data, size_t size, iossl_role role, bool (*is_verified)(unsigned flags),
+              const char *promise)
+{
+    fuzz_input in = {data, size};
+    iossl_error *err = iossl_error_new();
+    unsigned flags = fuzz_byte(&in), portion = fuzz_byte(&in);
+    fuzz_wire wire = {.in = in.at, .in_len = in.left, .portion = portion, .ends = true};
+    iossl_conn *conn = fuzz_side_conn(flags, role, iossl_transport_new(&fuzz_wire_ops, &wire, NULL));
+
+    if (fuzz_side_run(conn, err) && is_verified(flags)) {
+        X509 *peer = iossl_conn_get1_peer_cert(conn);
+
+        FUZZ_PROMISE(peer != NULL && fuzz_same(peer, fuzz_leaf.cert), promise);
+        X509_free(peer);
+    }
+    iossl_conn_free(conn);
+    iossl_error_free(err);
+}

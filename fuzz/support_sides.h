@@ -39,4 +39,11 @@ bool fuzz_side_run(iossl_conn *conn, iossl_error *err);
  * free() them. */
 uint8_t *fuzz_side_record(unsigned flags, iossl_role sender, size_t *len);
 
+/* For a target that is one side and gets what the other is said to have sent: its seeds, ... */
+void fuzz_side_seeds(iossl_role sender);
+/* ... and an input: flags, how many bytes come at a time, the bytes. Where the flags have the peer
+ * verified, promises that it is the one with the test's certificate. */
+void fuzz_side_try(const uint8_t *data, size_t size, iossl_role role,
+                   bool (*is_verified)(unsigned flags), const char *promise);
+
 #endif
