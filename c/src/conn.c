@@ -24,13 +24,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/err.h>
 
 #include "advice.h"
 #include "compat.h"
 #include "context.h"
+#include "deadline.h"
 #include "error.h"
 #include "info.h"
 #include "init.h"
@@ -526,6 +526,16 @@ keep_session(iossl_conn *conn, SSL_SESSION *session)
     iossl_compat_errors_put_back(&pending);
 }
 
+/* Under which a server stores the session; free() it. NULL: without an id it has none, or no memory. */
+static char *
+served_key(const SSL_SESSION *session)
+{
+    unsigned int len;
+    const unsigned char *id = SSL_SESSION_get_id(session, &len);
+
+    return len == 0 ? NULL : iossl_session_id_key(id, len);
+}
+
 /*
  * A server's sessions. They are stored when they are made, before the client is accepted, since with
  * TLS 1.3 there are several; drop_served() takes them out again if it isn't.
@@ -535,9 +545,7 @@ keep_served(iossl_conn *conn, SSL_SESSION *session)
 {
     static const iossl_binding UNBOUND = {.is_local = false};     /* sid_ctx holds them apart */
     iossl_compat_errors pending;
-    unsigned int len;
-    const unsigned char *id = SSL_SESSION_get_id(session, &len);
-    char *key = len == 0 ? NULL : iossl_session_id_key(id, len);
+    char *key = served_key(session);
 
     iossl_compat_errors_take(&pending);
     if (key != NULL && iossl_session_bind(session, &UNBOUND))
@@ -568,9 +576,7 @@ iossl_conn_on_get_session(SSL *ssl, const unsigned char *id, int len, int *copy)
 static void
 drop_served(iossl_conn *conn, SSL_SESSION *session)
 {
-    unsigned int len;
-    const unsigned char *id = SSL_SESSION_get_id(session, &len);
-    char *key = len == 0 ? NULL : iossl_session_id_key(id, len);
+    char *key = served_key(session);
 
     if (key != NULL)
         conn->sessions.store->del(conn->sessions.arg, key, session);
@@ -913,15 +919,6 @@ resumes_psk_session(const iossl_conn *conn)
            && iossl_session_is_bound_to(SSL_get_session(conn->ssl), &conn->binding);
 }
 
-static int64_t
-now_us(void)
-{
-    struct timespec t;
-
-    return clock_gettime(CLOCK_MONOTONIC, &t) == 0 ? (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000
-                                                   : 0;
-}
-
 /* What OpenSSL let pass still has to be a verified peer; see verify.c. */
 static bool
 is_peer_verified(iossl_conn *conn)
@@ -958,7 +955,7 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
             return IOSSL_ERROR;
         }
         offer_session(conn);
-        conn->handshake_began_us = now_us();
+        conn->handshake_began_us = iossl_now_us();
         conn->state = HANDSHAKING;
     }
     status = drive(conn, &op, timeout_ms);
@@ -972,7 +969,7 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     switch (status) {
     case IOSSL_OK:
         conn->state = ESTABLISHED;
-        conn->handshake_us = now_us() - conn->handshake_began_us;
+        conn->handshake_us = iossl_now_us() - conn->handshake_began_us;
         keep_fresh_session(conn);
         break;
     case IOSSL_EOF:             /* a close_notify in place of the handshake */

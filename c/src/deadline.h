@@ -6,6 +6,9 @@
 
 #include "iossl.h"
 
+/* The same clock in microseconds. */
+int64_t iossl_now_us(void);
+
 /* Negative: there is none. */
 #define IOSSL_NO_DEADLINE INT64_C(-1)
 

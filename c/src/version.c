@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "compat.h"
+#include "deadline.h"
 #include "iossl.h"
 
 const char *
@@ -64,11 +65,17 @@ iossl_can(iossl_feature feature)
 }
 
 int64_t
-iossl_now_ms(void)
+iossl_now_us(void)
 {
     struct timespec t;
 
     if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
         return 0;
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t
+iossl_now_ms(void)
+{
+    return iossl_now_us() / 1000;
 }
