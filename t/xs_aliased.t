@@ -1,7 +1,7 @@
 # xs_aliased.t - scalars that Perl code changes, or handles that it throws away, while they are read
 # into or written from: by message callbacks, ties, and overloaded operators.
 use strict;
-use warnings;
+use warnings FATAL => 'uninitialized';
 use Test::More;
 use lib 't/lib';
 use TLSTest;

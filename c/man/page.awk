@@ -164,6 +164,8 @@ function write_head(what,    i, j, n, names, list, total)
 {
     print ".\\\" Made of iossl.h and " page ".3.in by page.awk." > out
     print ".TH " toupper(page) " 3 " date " \"libiossl " version "\" \"libiossl manual\"" > out
+    # Declarations and long names don't stretch well: lines end where they end.
+    print ".ad l" > out
     print ".SH NAME" > out
     for (i = 1; i <= n_sections; i++) {
         n = split(functions[sections[i]], names, " ")

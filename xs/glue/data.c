@@ -261,15 +261,24 @@ resolve_offset(pTHX_ IV offset, size_t len)
     return len - (size_t)-offset;
 }
 
+/* Makes a string of the scalar that can be written into; its length in bytes. Croaks where read-only. */
+static STRLEN
+force_string(pTHX_ SV *sv)
+{
+    STRLEN len;
+
+    if (!SvOK(sv))
+        sv_setpvs(sv, "");
+    (void)SvPV_force_nomg(sv, len);
+    return len;
+}
+
 static void
 open_buffer(pTHX_ read_buffer *b, SV *buf, SV *offset_sv)
 {
     IV offset = number_of(aTHX_ offset_sv);
-    STRLEN len;
+    STRLEN len = force_string(aTHX_ buf);
 
-    if (!SvOK(buf))
-        sv_setpvs(buf, "");
-    (void)SvPV_force_nomg(buf, len);        /* croaks where buf is read-only */
     if (SvUTF8(buf) && offset != 0) {
         /* Offsets count characters: put together at the end. */
         size_t chars = sv_len_utf8(buf);
@@ -287,10 +296,8 @@ room(pTHX_ read_buffer *b, size_t have, size_t n)
 {
     size_t needed = b->start + have + n + 1;
     char *bytes;
-    STRLEN cur;
+    STRLEN cur = force_string(aTHX_ b->sv);     /* Perl code may have made anything of it since */
 
-    /* Perl code may have run since, and made anything of the scalar. */
-    (void)SvPV_force_nomg(b->sv, cur);
     if (needed < n)
         Perl_croak(aTHX_ "Out of memory in a read of %" UVuf " bytes", (UV)n);
     bytes = SvGROW(b->sv, needed);
