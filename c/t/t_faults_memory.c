@@ -1,186 +1,20 @@
 /*
- * t_faults_memory.c - each allocation fails in turn, ours and OpenSSL's: an error that says so, nothing
- * leaked, nothing trusted that wouldn't be otherwise.
- *
- * Each scenario runs with its Nth allocation failing, or its Nth and all after it, for N from 1 until
- * none fails any more. As a test a sample of them is tried; with FAULTS=all, or by `tools/faults`,
- * every one; FAULTS='NAME' tries all of one scenario, FAULTS_AT=N with it only the Nth, alone, with the
- * stack on which it failed. Ours come here by the linker's --wrap (see the Makefile), OpenSSL's by
- * CRYPTO_set_mem_functions(3).
+ * t_faults_memory.c - connections and what they are made of, with each allocation failing in turn: an
+ * error that says so, nothing leaked, nothing trusted that wouldn't be otherwise. See faulty_memory.h.
  */
-#include <errno.h>
-#include <execinfo.h>
-#include <stdatomic.h>
-
-#include <sys/mman.h>
-#include <sys/wait.h>
-
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/pkcs12.h>
-
-#include "iossl.h"
-#include "support_files.h"
-#include "support_ocsp.h"
-#include "support_pair.h"
 #include "tap.h"
 
 #ifdef __linux__
 
+#include "faulty_memory.h"
+
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+
+#include "support_ocsp.h"
+#include "support_pair.h"
+
 #define URI "http://ocsp.example.test/"
-
-/* ---- Allocations ----------------------------------------------------------------------------- */
-
-static atomic_long countdown;       /* the one that fails; 0: none */
-static atomic_bool goes_on;         /* and so do all after it */
-static atomic_long seen, failed;
-static atomic_bool shows;           /* the stack */
-static atomic_long live_ours, live_openssl;
-
-/* Addresses, for addr2line(1). */
-static void
-show_stack(void)
-{
-    void *stack[40];
-
-    backtrace_symbols_fd(stack, backtrace(stack, 40), STDERR_FILENO);
-}
-
-static bool
-fails(void)
-{
-    long n = atomic_fetch_add(&seen, 1) + 1, at = atomic_load(&countdown);
-
-    if (at == 0 || n < at || (n > at && !atomic_load(&goes_on)))
-        return false;
-    if (atomic_fetch_add(&failed, 1) == 0 && atomic_load(&shows))
-        show_stack();
-    errno = ENOMEM;
-    return true;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void __real_free(void *p);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t len);
-void __wrap_free(void *p);
-
-static void *
-counted(void *p, atomic_long *live)
-{
-    atomic_fetch_add(live, p != NULL);
-    return p;
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : counted(__real_malloc(size), &live_ours);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : counted(__real_calloc(n, size), &live_ours);
-}
-
-void *
-__wrap_realloc(void *p, size_t size)
-{
-    if (fails())
-        return NULL;
-    return p == NULL ? counted(__real_malloc(size), &live_ours) : __real_realloc(p, size);
-}
-
-char *
-__wrap_strndup(const char *text, size_t len)
-{
-    size_t n = strnlen(text, len);
-    char *copy = __wrap_malloc(n + 1);
-
-    if (copy != NULL) {
-        memcpy(copy, text, n);
-        copy[n] = '\0';
-    }
-    return copy;
-}
-
-char *
-__wrap_strdup(const char *text)
-{
-    return __wrap_strndup(text, strlen(text));
-}
-
-void
-__wrap_free(void *p)
-{
-    atomic_fetch_sub(&live_ours, p != NULL);
-    __real_free(p);
-}
-
-static void *
-openssl_malloc(size_t size, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return size == 0 || fails() ? NULL : counted(__real_malloc(size), &live_openssl);
-}
-
-static void
-openssl_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    atomic_fetch_sub(&live_openssl, p != NULL);
-    __real_free(p);
-}
-
-static void *
-openssl_realloc(void *p, size_t size, const char *file, int line)
-{
-    if (p == NULL)
-        return openssl_malloc(size, file, line);
-    if (size == 0) {
-        openssl_free(p, file, line);
-        return NULL;
-    }
-    return fails() ? NULL : __real_realloc(p, size);
-}
-
-/* ---- What holds after every call ------------------------------------------------------------- */
-
-static const char *broken;          /* the first promise that was, in this run */
-
-static void
-promise(bool kept, const char *sentence)
-{
-    if (!kept && broken == NULL)
-        broken = sentence;
-}
-
-static bool
-good(iossl_status status, iossl_error *err)
-{
-    promise(ERR_peek_error() == 0, "OpenSSL's queue is empty");
-    if (status == IOSSL_ERROR && err != NULL) {
-        promise(iossl_error_get_code(err) != IOSSL_E_NONE, "a failure has a code");
-        promise(iossl_error_message(err)[0] != '\0', "a failure has a sentence");
-    }
-    ERR_clear_error();
-    return status == IOSSL_OK;
-}
-
-static bool
-made(const void *object, iossl_error *err)
-{
-    return good(object == NULL ? IOSSL_ERROR : IOSSL_OK, err);
-}
 
 /* ---- Fixtures -------------------------------------------------------------------------------- */
 
@@ -613,162 +447,24 @@ run_files(iossl_error *err)
     EVP_PKEY_free(key);
 }
 
-typedef struct {
-    const char *name;
-    void (*run)(iossl_error *err);
-    long stride;                    /* in the short form each so manieth allocation is tried */
-} scenario;
-
 static const scenario SCENARIOS[] = {
-    {"settings and a context", run_config, 41},
-    {"a revoked certificate", run_revoked, 37},
-    {"verification", run_verify, 11},
-    {"a handshake, lines, an end", run_handshake, 47},
-    {"mutual TLS, and resumption", run_resumption, 97},
-    {"a server that isn't trusted", run_stranger, 47},
-    {"OCSP, revoked", run_ocsp, 13},
-    {"OCSP, good", run_good_answer, 13},
-    {"a certificate made and described", run_certificates, 47},
-    {"names and pins", run_names, 3},
-    {"files", run_files, 61},
+    {"settings and a context", run_config},
+    {"a revoked certificate", run_revoked},
+    {"verification", run_verify},
+    {"a handshake, lines, an end", run_handshake},
+    {"mutual TLS, and resumption", run_resumption},
+    {"a server that isn't trusted", run_stranger},
+    {"OCSP, revoked", run_ocsp},
+    {"OCSP, good", run_good_answer},
+    {"a certificate made and described", run_certificates},
+    {"names and pins", run_names},
+    {"files", run_files},
 };
-
-/* ---- Each in turn ---------------------------------------------------------------------------- */
-
-/* What the child tells the parent, which goes on where it crashed. */
-typedef struct {
-    long n, last, tried;            /* in work; the last allocation; how many failures were tried */
-    long broken_at, leak_at;
-    bool done;
-    char what[160];
-} report;
-
-static report *shared;
-
-static void
-attempt(const scenario *s, long n)
-{
-    iossl_error *err = iossl_error_new();
-
-    atomic_store(&seen, 0);
-    atomic_store(&failed, 0);
-    atomic_store(&countdown, n);
-    s->run(err);
-    atomic_store(&countdown, 0);
-    promise(ERR_peek_error() == 0, "OpenSSL's queue is empty at the end");
-    ERR_clear_error();
-    iossl_error_free(err);
-}
-
-/* For a person. */
-static void
-show_one(const scenario *s, long n)
-{
-    attempt(s, 0);
-    attempt(s, 0);
-    atomic_store(&shows, true);
-    broken = NULL;
-    attempt(s, n);
-    atomic_store(&shows, false);
-    ok(broken == NULL, "%s: %ld: %s", s->name, n, broken == NULL ? "all well" : broken);
-}
-
-static void
-attempts(const scenario *s, bool persistent, long stride)
-{
-    long before[2];
-
-    atomic_store(&goes_on, persistent);
-    attempt(s, 0);                  /* what is made once is made now */
-    attempt(s, 0);
-    for (; !shared->done; shared->n += stride) {
-        for (int again = 0; again < 2; again++) {
-            before[0] = atomic_load(&live_ours);
-            before[1] = atomic_load(&live_openssl);
-            broken = NULL;
-            attempt(s, shared->n);
-            if (broken != NULL && shared->broken_at == 0) {
-                shared->broken_at = shared->n;
-                snprintf(shared->what, sizeof shared->what, "%s", broken);
-            }
-        }
-        if (atomic_load(&failed) == 0)
-            shared->done = true;
-        else
-            shared->tried++;
-        shared->last = atomic_load(&seen);
-        if ((atomic_load(&live_ours) != before[0] || atomic_load(&live_openssl) > before[1])
-            && shared->leak_at == 0) {
-            shared->leak_at = shared->n;
-            snprintf(shared->what, sizeof shared->what, "%ld of ours and %ld of OpenSSL's stay",
-                     atomic_load(&live_ours) - before[0], atomic_load(&live_openssl) - before[1]);
-        }
-    }
-}
-
-static void
-try_scenario(const scenario *s, bool persistent, bool all)
-{
-    long stride = all ? 1 : s->stride, crashes = 0, first_crash = 0;
-    int status;
-    const char *how = persistent ? "and all after it" : "alone";
-
-    memset(shared, 0, sizeof *shared);
-    for (shared->n = 1; !shared->done && crashes < 20;) {
-        pid_t pid = fork();
-
-        if (pid == 0) {
-            tap_alarm(all ? 7200 : 280);
-            attempts(s, persistent, stride);
-            exit(0);
-        }
-        if (pid < 0 || waitpid(pid, &status, 0) != pid)
-            bail_out("fork");
-        if (status == 0)
-            continue;
-        diag("%s: dies where allocation %ld fails %s (status %x)", s->name, shared->n, how,
-             (unsigned)status);
-        if (crashes++ == 0)
-            first_crash = shared->n;
-        shared->n += stride;
-    }
-    ok(crashes == 0, "%s: no failure of an allocation %s kills (%ld; first %ld)", s->name, how,
-       crashes, first_crash);
-    ok(shared->broken_at == 0, "%s: each promise is kept (%ld, %s: %s)", s->name,
-       shared->broken_at, how, shared->broken_at != 0 ? shared->what : "all");
-    ok(shared->leak_at == 0, "%s: nothing is lost (%ld, %s: %s)", s->name, shared->leak_at, how,
-       shared->leak_at != 0 ? shared->what : "nothing");
-    ok(shared->tried > 0, "%s: failures were tried", s->name);
-    printf("# %s, %s: %ld of %ld allocations failed\n", s->name, how, shared->tried,
-           shared->last);
-}
 
 int
 main(void)
 {
-    const char *wish = getenv("FAULTS"), *at = getenv("FAULTS_AT");
-    bool all = wish != NULL && strcmp(wish, "all") == 0;
-
-    if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1)
-        bail_out("OpenSSL has allocated already");
-    tap_start();
-    tap_alarm(all ? 7200 : 300);
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        bail_out("no shared memory");
-    test_folder_make();
-    fixtures();
-    for (size_t i = 0; i < sizeof SCENARIOS / sizeof *SCENARIOS; i++) {
-        if (wish != NULL && !all && strcmp(wish, SCENARIOS[i].name) != 0)
-            continue;
-        if (at != NULL) {
-            show_one(&SCENARIOS[i], atol(at));
-            continue;
-        }
-        for (int persistent = 0; persistent < 2; persistent++)
-            try_scenario(&SCENARIOS[i], persistent != 0, wish != NULL);
-    }
-    return done_testing();
+    return faulty_memory_test(SCENARIOS, sizeof SCENARIOS / sizeof *SCENARIOS, fixtures);
 }
 
 #else
