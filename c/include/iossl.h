@@ -84,7 +84,8 @@ typedef enum {
     IOSSL_CAN_PSK,
     IOSSL_CAN_TLS13,
     IOSSL_CAN_KEYLOG,
-    IOSSL_CAN_KEY_UPDATE
+    IOSSL_CAN_KEY_UPDATE,
+    IOSSL_CAN_EARLY_DATA
 } iossl_feature;
 IOSSL_API bool iossl_can(iossl_feature feature);
 /* Does it know this group, as "X25519MLKEM768"; this signature algorithm, as "ECDSA+SHA256"? */
@@ -947,6 +948,29 @@ IOSSL_API iossl_status iossl_config_set_keylog_file(iossl_config *config, const 
 typedef void (*iossl_keylog_cb)(void *arg, iossl_conn *conn, const char *line);
 IOSSL_API void iossl_config_set_keylog_cb(iossl_config *config, iossl_keylog_cb cb, void *arg);
 
+/*
+ * Server: take early data, up to so many bytes, from clients that resume a session (RFC 8446 section
+ * 2.3): their request comes with their first message, and is answered a round trip sooner.
+ *
+ * WARNING: early data can be replayed. Whoever records it may send it again, and the server sees the
+ * same request once more. OpenSSL takes each session once, which stops this within one process; not
+ * across processes and machines, and not where a client repeats its request itself. So iossl_handshake()
+ * returns before the handshake is done only where the data are whole requests of HTTP/1 that change
+ * nothing (GET, HEAD, OPTIONS, TRACE, without a body); all other data, and what comes behind, wait until
+ * the client is known to be there, and then they are no more a replay than any. With insist everything is
+ * handed over at once. iossl_conn_is_early() tells; writing works meanwhile, and whatever else needs the
+ * handshake to be over waits for that.
+ *
+ * bytes  up to IOSSL_EARLY_DATA_MAX; 0: none (the default). The whole of it is kept in memory, and so
+ *        are the sessions that may come back with it.
+ *
+ * IOSSL_E_UNSUPPORTED, IOSSL_E_OPTION; also when a context is made that has ticket keys or a store of
+ * sessions of the program's own: the protection against replay keeps sessions in the process.
+ */
+#define IOSSL_EARLY_DATA_MAX 16384
+IOSSL_API iossl_status iossl_config_set_max_early_data(iossl_config *config, size_t bytes, bool insist,
+                                                       iossl_error *err);
+
 /* Renew the keys of a connection (RFC 8446 section 4.6.3), both ways, after so many bytes on the wire,
  * in and out together, counted from the handshake or the last renewal; it goes with the next write or
  * read. 0: never by itself. Connections before TLS 1.3 stay as they are. IOSSL_E_UNSUPPORTED. */
@@ -1547,6 +1571,26 @@ IOSSL_API iossl_staple_state iossl_conn_get_staple_state(const iossl_conn *conn)
 IOSSL_API const char *iossl_conn_get0_staple_error(const iossl_conn *conn);
 /* The bytes that came; NULL and 0: none did. Borrowed. */
 IOSSL_API const unsigned char *iossl_conn_get0_staple(const iossl_conn *conn, size_t *len);
+
+/*
+ * Client: what iossl_handshake() sends. With the first message, as early data, where a session is
+ * resumed whose server takes that much; else, and where the server rejects it, when the handshake is
+ * done and the peer verified. Either way it is sent once, and the handshake is over when it is. Before the handshake; copied.
+ *
+ * WARNING: early data can be replayed by whoever records it, and isn't protected should the server's
+ * ticket key become known. So only whole requests of HTTP/1 that change nothing (GET, HEAD, OPTIONS,
+ * TRACE, without a body) are taken: IOSSL_E_OPTION for all else, unless insist says that a repetition does
+ * no harm. Up to IOSSL_EARLY_DATA_MAX bytes. Where the handshake fails after they went, the error says so:
+ * the server may have acted on them.
+ *
+ * They go early only with a session that was made for the same name, trust, pins and verification (as for
+ * every resumption), and for the same server name and application protocol.
+ */
+IOSSL_API iossl_status iossl_conn_set_early_data(iossl_conn *conn, const void *data, size_t len,
+                                                 bool insist, iossl_error *err);
+/* Server: is what was read so far early data that may be a replay? False once the handshake is done,
+ * which reading on, or iossl_shutdown(), sees to. */
+IOSSL_API bool iossl_conn_is_early(const iossl_conn *conn);
 
 /* ---- Handshake, reading, writing, end ------------------------------------------------------ */
 

@@ -146,7 +146,7 @@ iossl_conn_channel_binding(const iossl_conn *conn, const char *type,
                         "and tls-unique", type);
         return IOSSL_ERROR;
     }
-    if (!iossl_conn_is_established(conn))
+    if (!iossl_conn_is_established(conn) || iossl_conn_is_early(conn))
         return fail(err, IOSSL_E_STATE, type, "there is no binding before the handshake is done, nor "
                                               "after the connection has failed");
     iossl_error_clear_queue();
@@ -163,7 +163,7 @@ iossl_conn_export_keying_material(const iossl_conn *conn, void *out, size_t len,
 {
     iossl_status status = IOSSL_ERROR;
 
-    if (!iossl_conn_is_established(conn))
+    if (!iossl_conn_is_established(conn) || iossl_conn_is_early(conn))
         return fail(err, IOSSL_E_STATE, "keying material",
                     "nothing can be exported before the handshake is done, nor after the connection "
                     "has failed");

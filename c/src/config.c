@@ -950,6 +950,25 @@ iossl_config_set_keylog_cb(iossl_config *config, iossl_keylog_cb cb, void *arg)
 }
 
 iossl_status
+iossl_config_set_max_early_data(iossl_config *config, size_t bytes, bool insist, iossl_error *err)
+{
+    if (bytes > 0 && !iossl_can(IOSSL_CAN_EARLY_DATA)) {
+        iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_FATAL,
+                        "SSL_max_early_data: %s has no TLS 1.3", iossl_openssl_version());
+        return IOSSL_ERROR;
+    }
+    if (bytes > IOSSL_EARLY_DATA_MAX) {
+        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                        "SSL_max_early_data %zu: up to %d bytes are possible", bytes,
+                        IOSSL_EARLY_DATA_MAX);
+        return IOSSL_ERROR;
+    }
+    config->max_early_data = bytes;
+    config->insists_on_early_data = insist;
+    return IOSSL_OK;
+}
+
+iossl_status
 iossl_config_set_key_update_bytes(iossl_config *config, uint64_t bytes, iossl_error *err)
 {
     if (bytes > 0 && !iossl_can(IOSSL_CAN_KEY_UPDATE)) {

@@ -86,6 +86,8 @@ struct iossl_config {
     iossl_tickets tickets;
     iossl_psks psks;
     iossl_keylog keylog;
+    size_t max_early_data;          /* 0: none */
+    bool insists_on_early_data;     /* whatever it is */
     uint64_t key_update_bytes;      /* 0: never */
     iossl_host_cb host_cb;
     void *host_arg;

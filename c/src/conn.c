@@ -13,7 +13,8 @@
  *   NEW          settings, handshake
  *   HANDSHAKING  handshake (again, after a want)
  *   ESTABLISHED  read, write, shutdown; closed_by_peer: no more data comes, writing still works;
- *                closed_by_us: no more writing, reading still works
+ *                closed_by_us: no more writing, reading still works; early.is_open: the same, on a
+ *                server whose handshake isn't over
  *   FAILED       asking why, freeing. From any state; there is no way back.
  */
 #include "conn.h"
@@ -29,8 +30,10 @@
 
 #include "advice.h"
 #include "compat.h"
+#include "conn_parts.h"
 #include "context.h"
 #include "deadline.h"
+#include "early.h"
 #include "error.h"
 #include "info.h"
 #include "init.h"
@@ -43,46 +46,6 @@
 
 /* RFC 8446 section 5.1: no record carries more. */
 #define MAX_PLAINTEXT 16384
-
-typedef enum { NEW, HANDSHAKING, ESTABLISHED, FAILED } conn_state;
-
-/* A certificate that is asked for after the handshake. */
-typedef enum { NOT_ASKED, TO_BE_SENT, AWAITED, ANSWERED } cert_request;
-
-struct iossl_conn {
-    atomic_size_t refs;
-    conn_state state;
-    iossl_role role;
-    bool closed_by_peer;        /* close_notify received */
-    bool closed_by_us;          /* close_notify sent */
-    bool is_closing;            /* close_notify begun, perhaps not all on its way */
-    bool is_writing;            /* a record is half on its way, until the write is repeated */
-    bool is_truncated;          /* the transport ended without one */
-    SSL *ssl;
-    iossl_ctx *ctx;             /* a reference */
-    iossl_ctx *host_ctx;        /* the same: what the SSL uses of it, once a callback chose; or NULL */
-    bool is_host_refused;       /* that callback refused */
-    cert_request request;
-    iossl_transport *transport; /* owned */
-    iossl_verifier verifier;
-    iossl_linebuf lines;
-    iossl_session_place sessions;
-    iossl_staple staple;
-    iossl_psk_state psk;
-    bool has_psk;               /* a pre-shared key took the place of certificates */
-    iossl_binding binding;      /* what a session of this connection is made under */
-    bool has_binding;
-    SSL_SESSION *fresh;         /* to be kept once the handshake is done; owned, NULL: none */
-    const SSL_SESSION *offered; /* OpenSSL's; only to be compared with another */
-    iossl_msg_cb msg_cb;
-    void *msg_arg;
-    void *app_data;
-    int alert;                  /* the last one of either side that is no close_notify; -1: none */
-    bool alert_was_sent;
-    int64_t handshake_began_us, handshake_us;   /* -1: not done */
-    uint64_t rekey_bytes, rekeyed_at;   /* renew keys after so many; 0: never. When that was */
-    iossl_info *info;           /* owned; NULL until somebody asks */
-};
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -168,6 +131,8 @@ iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport, ioss
     conn->transport = transport;
     ctx = conn->ctx = iossl_ctx_get1_current(ctx);
     conn->staple.place = iossl_ocsp_place_up_ref(iossl_ctx_get0_ocsp_place(ctx));
+    if (role == IOSSL_SERVER)
+        conn->early.max = iossl_ctx_get_max_early_data(ctx, &conn->early.insists);
     if (!iossl_verifier_init(&conn->verifier, role, iossl_ctx_get0_verify_settings(ctx))
         || !attach_ssl(conn)) {
         iossl_error_set_openssl(err, IOSSL_E_MEMORY, IOSSL_RANK_FATAL,
@@ -218,14 +183,15 @@ iossl_conn_free(iossl_conn *conn)
     iossl_ctx_free(conn->host_ctx);
     iossl_ctx_free(conn->ctx);
     free(conn->info);
+    iossl_early_cleanup(&conn->early);
     free(conn);
     iossl_error_clear_queue();
 }
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 
-static iossl_status
-only_before_handshake(const iossl_conn *conn, const char *what, iossl_error *err)
+iossl_status
+iossl_conn_only_before_handshake(const iossl_conn *conn, const char *what, iossl_error *err)
 {
     if (conn->state == NEW)
         return IOSSL_OK;
@@ -237,7 +203,7 @@ only_before_handshake(const iossl_conn *conn, const char *what, iossl_error *err
 iossl_status
 iossl_conn_set_sni(iossl_conn *conn, const char *name, iossl_error *err)
 {
-    if (only_before_handshake(conn, "the server name", err) != IOSSL_OK)
+    if (iossl_conn_only_before_handshake(conn, "the server name", err) != IOSSL_OK)
         return IOSSL_ERROR;
     if (name != NULL && name[0] == '\0')
         name = NULL;
@@ -256,7 +222,7 @@ iossl_conn_set_verify_name(iossl_conn *conn, const char *name, iossl_error *err)
 {
     char *copy = NULL;
 
-    if (only_before_handshake(conn, "the name to verify", err) != IOSSL_OK)
+    if (iossl_conn_only_before_handshake(conn, "the name to verify", err) != IOSSL_OK)
         return IOSSL_ERROR;
     if (name != NULL && (copy = strdup(name)) == NULL) {
         iossl_error_memory(err);
@@ -312,7 +278,7 @@ done:
 iossl_status
 iossl_conn_set_verify_mode(iossl_conn *conn, int mode, iossl_error *err)
 {
-    if (only_before_handshake(conn, "SSL_verify_mode", err) != IOSSL_OK
+    if (iossl_conn_only_before_handshake(conn, "SSL_verify_mode", err) != IOSSL_OK
         || iossl_verify_settings_set_mode(&conn->verifier.settings, mode, err) != IOSSL_OK)
         return IOSSL_ERROR;
     if (!apply_verify_mode(conn)) {
@@ -325,7 +291,7 @@ iossl_conn_set_verify_mode(iossl_conn *conn, int mode, iossl_error *err)
 iossl_status
 iossl_conn_set_scheme(iossl_conn *conn, const iossl_scheme *scheme, iossl_error *err)
 {
-    if (only_before_handshake(conn, "SSL_verifycn_scheme", err) != IOSSL_OK)
+    if (iossl_conn_only_before_handshake(conn, "SSL_verifycn_scheme", err) != IOSSL_OK)
         return IOSSL_ERROR;
     conn->verifier.settings.scheme = scheme != NULL ? *scheme : *iossl_scheme_by_name("default");
     return IOSSL_OK;
@@ -334,7 +300,7 @@ iossl_conn_set_scheme(iossl_conn *conn, const iossl_scheme *scheme, iossl_error 
 iossl_status
 iossl_conn_set_psl(iossl_conn *conn, const iossl_psl *psl, iossl_error *err)
 {
-    if (only_before_handshake(conn, "SSL_verifycn_publicsuffix", err) != IOSSL_OK)
+    if (iossl_conn_only_before_handshake(conn, "SSL_verifycn_publicsuffix", err) != IOSSL_OK)
         return IOSSL_ERROR;
     conn->verifier.settings.psl = psl;
     return IOSSL_OK;
@@ -343,7 +309,7 @@ iossl_conn_set_psl(iossl_conn *conn, const iossl_psl *psl, iossl_error *err)
 iossl_status
 iossl_conn_set_require_name(iossl_conn *conn, bool on, iossl_error *err)
 {
-    if (only_before_handshake(conn, "whether a name is required", err) != IOSSL_OK)
+    if (iossl_conn_only_before_handshake(conn, "whether a name is required", err) != IOSSL_OK)
         return IOSSL_ERROR;
     conn->verifier.settings.require_name = on;
     return IOSSL_OK;
@@ -352,7 +318,7 @@ iossl_conn_set_require_name(iossl_conn *conn, bool on, iossl_error *err)
 iossl_status
 iossl_conn_set_pins(iossl_conn *conn, iossl_pins *pins, bool require, iossl_error *err)
 {
-    if (only_before_handshake(conn, "SSL_fingerprint", err) != IOSSL_OK)
+    if (iossl_conn_only_before_handshake(conn, "SSL_fingerprint", err) != IOSSL_OK)
         return IOSSL_ERROR;
     iossl_verify_settings_set_pins(&conn->verifier.settings, pins, require);
     return IOSSL_OK;
@@ -406,7 +372,7 @@ iossl_conn_set_msg_cb(iossl_conn *conn, iossl_msg_cb cb, void *arg)
 iossl_status
 iossl_conn_refuse_leftover(iossl_conn *conn, size_t len, iossl_error *err)
 {
-    if (only_before_handshake(conn, "what is left of the clear text", err) != IOSSL_OK)
+    if (iossl_conn_only_before_handshake(conn, "what is left of the clear text", err) != IOSSL_OK)
         return IOSSL_ERROR;
     if (len == 0)
         return IOSSL_OK;
@@ -426,7 +392,7 @@ iossl_conn_set_session_store(iossl_conn *conn, const iossl_session_store *store,
 {
     iossl_session_place place = {.store = store, .arg = arg};
 
-    if (only_before_handshake(conn, "the session store", err) != IOSSL_OK)
+    if (iossl_conn_only_before_handshake(conn, "the session store", err) != IOSSL_OK)
         goto failed;
     if ((place.key = strdup(key)) == NULL) {
         iossl_error_memory(err);
@@ -453,7 +419,7 @@ iossl_conn_set_session_cache(iossl_conn *conn, iossl_session_cache *cache, const
 iossl_status
 iossl_conn_set_ocsp_mode(iossl_conn *conn, int mode, iossl_error *err)
 {
-    if (only_before_handshake(conn, "SSL_ocsp_mode", err) != IOSSL_OK
+    if (iossl_conn_only_before_handshake(conn, "SSL_ocsp_mode", err) != IOSSL_OK
         || iossl_staple_check_mode(mode, err) != IOSSL_OK)
         return IOSSL_ERROR;
     conn->verifier.settings.ocsp_mode = mode;
@@ -468,7 +434,7 @@ set_ocsp_place(iossl_conn *conn, iossl_ocsp_place *place, iossl_error *err)
         iossl_error_memory(err);
         return IOSSL_ERROR;
     }
-    if (only_before_handshake(conn, "SSL_ocsp_cache", err) != IOSSL_OK) {
+    if (iossl_conn_only_before_handshake(conn, "SSL_ocsp_cache", err) != IOSSL_OK) {
         iossl_ocsp_place_free(place);
         return IOSSL_ERROR;
     }
@@ -654,6 +620,8 @@ offer_session(iossl_conn *conn)
         if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION)
             place->store->del(place->arg, place->key, session);
     }
+    if (conn->offered != NULL)
+        iossl_early_offer(conn, session);
     SSL_SESSION_free(session);
     iossl_error_clear_queue();
 }
@@ -690,19 +658,8 @@ drop_session(iossl_conn *conn)
 
 /* ---- The loop -------------------------------------------------------------------------------- */
 
-/* One operation of OpenSSL: what it works on, and what came of its last step. */
-typedef struct operation {
-    int (*step)(struct operation *op, SSL *ssl);
-    bool no_sigpipe;        /* the program didn't ask for a write */
-    void *in;
-    const void *out;
-    size_t len, done;
-    int ssl_error;          /* SSL_get_error(3) of the last step */
-    int errnum;             /* of the transport, where it failed or couldn't wait; else 0 */
-} operation;
-
-static int
-step_handshake(operation *op, SSL *ssl)
+int
+iossl_step_handshake(operation *op, SSL *ssl)
 {
     (void)op;
     return SSL_do_handshake(ssl);
@@ -720,8 +677,8 @@ step_peek(operation *op, SSL *ssl)
     return SSL_peek_ex(ssl, op->in, op->len, &op->done);
 }
 
-static int
-step_write(operation *op, SSL *ssl)
+int
+iossl_step_write(operation *op, SSL *ssl)
 {
     return SSL_write_ex(ssl, op->out, op->len, &op->done);
 }
@@ -790,9 +747,8 @@ deadline_of(int64_t timeout_ms)
     return timeout_ms < INT64_MAX - now ? now + timeout_ms : INT64_MAX;
 }
 
-/* Steps and waits until the operation is done, fails, or may wait no longer. */
-static iossl_status
-drive(iossl_conn *conn, operation *op, int64_t timeout_ms)
+iossl_status
+iossl_conn_drive(iossl_conn *conn, operation *op, int64_t timeout_ms)
 {
     const iossl_transfer_mode mode = {.never_wait = timeout_ms >= 0, .no_sigpipe = op->no_sigpipe};
     int64_t deadline = deadline_of(timeout_ms);
@@ -828,9 +784,9 @@ add_alert(const iossl_conn *conn, iossl_error_code code, iossl_error *err)
         iossl_error_set_alert(err, conn->alert, conn->alert_was_sent);
 }
 
-/* Fills err for an operation that came to IOSSL_ERROR; what is the sentence's beginning. */
-static void
-explain(const iossl_conn *conn, const operation *op, iossl_error_code code, const char *what, iossl_error *err)
+void
+iossl_conn_explain(const iossl_conn *conn, const operation *op, iossl_error_code code,
+                   const char *what, iossl_error *err)
 {
     if (op->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && op->errnum != 0)
         iossl_error_set_errno(err, code, IOSSL_RANK_IO, op->errnum, "%s", what);
@@ -867,8 +823,8 @@ tell_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
                             IOSSL_RANK_IO, "%s because of handshake problems: the peer closed the "
                             "connection", what);
         else
-            explain(conn, op, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE, what,
-                    err);
+            iossl_conn_explain(conn, op, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE,
+                               what, err);
         if (advice != NULL)
             iossl_error_append(err, ": %s", advice);
         iossl_error_set_remedy(err, advice);
@@ -877,7 +833,7 @@ tell_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
     case IOSSL_E_CALLBACK:
     case IOSSL_E_PIN:
         general = iossl_error_new();
-        explain(conn, op, cause_code, what, general);
+        iossl_conn_explain(conn, op, cause_code, what, general);
         iossl_error_set(err, cause_code, iossl_error_get_rank(cause), "%s: %s",
                         iossl_error_message(general), iossl_error_message(cause));
         iossl_error_set_verify_code(err, iossl_error_get_verify_code(cause));
@@ -938,7 +894,8 @@ is_peer_verified(iossl_conn *conn)
 iossl_status
 iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
 {
-    operation op = {.step = step_handshake, .no_sigpipe = true};
+    operation op = {.step = iossl_step_handshake, .no_sigpipe = true};
+    int64_t deadline = IOSSL_NO_DEADLINE;
     iossl_status status;
 
     if (conn->state == ESTABLISHED)
@@ -958,7 +915,11 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
         conn->handshake_began_us = iossl_now_us();
         conn->state = HANDSHAKING;
     }
-    status = drive(conn, &op, timeout_ms);
+    if (conn->early.phase == IOSSL_EARLY_LATE)
+        return iossl_early_send_late(conn, timeout_ms, err);
+    if (conn->early.data != NULL)
+        deadline = iossl_deadline_in(timeout_ms);
+    status = iossl_early_shake(conn, &op, timeout_ms);
     /* The staple was judged within the handshake, unless the program took its callback away. */
     if (status == IOSSL_OK
         && (!is_peer_verified(conn)
@@ -968,9 +929,12 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     }
     switch (status) {
     case IOSSL_OK:
-        conn->state = ESTABLISHED;
         conn->handshake_us = iossl_now_us() - conn->handshake_began_us;
         keep_fresh_session(conn);
+        if (conn->early.data != NULL)
+            status = iossl_early_send_late(conn, iossl_timeout_left(timeout_ms, deadline), err);
+        else
+            conn->state = ESTABLISHED;
         break;
     case IOSSL_EOF:             /* a close_notify in place of the handshake */
         status = IOSSL_ERROR;
@@ -978,6 +942,8 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     case IOSSL_ERROR:
         conn->state = FAILED;
         explain_handshake(conn, &op, err);
+        if (iossl_early_may_be_taken(conn))
+            iossl_error_append(err, ": SSL_early_data went with it, and may have been acted upon");
         drop_session(conn);
         break;
     case IOSSL_WANT_READ:
@@ -1005,7 +971,7 @@ rekey_if_due(iossl_conn *conn)
     uint64_t moved = bytes_moved(conn);
 
     if (moved - conn->rekeyed_at < conn->rekey_bytes || conn->is_writing || conn->closed_by_us
-        || conn->is_closing || SSL_version(conn->ssl) < TLS1_3_VERSION)
+        || conn->is_closing || conn->early.is_open || SSL_version(conn->ssl) < TLS1_3_VERSION)
         return;
     conn->rekeyed_at = moved;
     (void)SSL_key_update(conn->ssl, SSL_KEY_UPDATE_REQUESTED);
@@ -1015,7 +981,7 @@ rekey_if_due(iossl_conn *conn)
 iossl_status
 iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms, iossl_error *err)
 {
-    operation op = {.step = step_handshake, .no_sigpipe = true};
+    operation op = {.step = iossl_step_handshake, .no_sigpipe = true};
     iossl_status status;
 
     if (conn->state != ESTABLISHED || conn->is_writing || conn->closed_by_us || conn->is_closing) {
@@ -1031,6 +997,8 @@ iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms, iossl
                         iossl_conn_get0_version(conn));
         return IOSSL_ERROR;
     }
+    if (conn->early.is_open && (status = iossl_early_finish(conn, timeout_ms, err)) != IOSSL_OK)
+        return status;
     iossl_error_clear_queue();
     if (SSL_key_update(conn->ssl, peer_too ? SSL_KEY_UPDATE_REQUESTED
                                            : SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
@@ -1038,9 +1006,9 @@ iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms, iossl
         return IOSSL_ERROR;
     }
     conn->rekeyed_at = bytes_moved(conn);
-    status = drive(conn, &op, timeout_ms);
+    status = iossl_conn_drive(conn, &op, timeout_ms);
     if (status == IOSSL_ERROR || status == IOSSL_EOF) {
-        explain(conn, &op, IOSSL_E_WRITE, "key update", err);
+        iossl_conn_explain(conn, &op, IOSSL_E_WRITE, "key update", err);
         conn->state = FAILED;
         status = IOSSL_ERROR;
     }
@@ -1141,13 +1109,15 @@ iossl_request_client_cert(iossl_conn *conn, bool *answered, int64_t timeout_ms, 
     if (conn->closed_by_us || conn->is_closing || conn->closed_by_peer || conn->is_writing)
         return cannot_request(err, IOSSL_E_STATE,
                               "the connection is being shut down, or a write is half done");
+    if (conn->early.is_open && (status = iossl_early_finish(conn, timeout_ms, err)) != IOSSL_OK)
+        return status;
     if ((conn->request == NOT_ASKED || conn->request == ANSWERED)
         && begin_request(conn, err) != IOSSL_OK) {
         iossl_error_clear_queue();
         return IOSSL_ERROR;
     }
     (void)SSL_clear_mode(conn->ssl, SSL_MODE_AUTO_RETRY);
-    status = drive(conn, &op, timeout_ms);
+    status = iossl_conn_drive(conn, &op, timeout_ms);
     (void)SSL_set_mode(conn->ssl, SSL_MODE_AUTO_RETRY);
     *answered = status == IOSSL_OK && conn->request == ANSWERED;
     if (*answered) {
@@ -1192,11 +1162,11 @@ read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, iossl_error *er
         return truncated(err);
     if (conn->rekey_bytes != 0)
         rekey_if_due(conn);
-    status = drive(conn, op, timeout_ms);
+    status = iossl_conn_drive(conn, op, timeout_ms);
     if (status == IOSSL_ERROR && conn->is_truncated)
         (void)truncated(err);
     else if (status == IOSSL_ERROR)
-        explain(conn, op, IOSSL_E_READ, "SSL read error", err);
+        iossl_conn_explain(conn, op, IOSSL_E_READ, "SSL read error", err);
     if (status == IOSSL_ERROR && !conn->is_truncated)
         conn->state = FAILED;
     iossl_error_clear_queue();
@@ -1225,6 +1195,13 @@ read_or_peek(iossl_conn *conn, operation *op, size_t *got, int64_t timeout_ms, i
     if (iossl_linebuf_pending(&conn->lines) > 0) {
         *got = iossl_linebuf_take(&conn->lines, op->in, op->len, op->step == step_peek);
         return IOSSL_OK;
+    }
+    if (conn->early.is_open) {
+        int64_t deadline = iossl_deadline_in(timeout_ms);
+
+        if ((status = iossl_early_await(conn, timeout_ms, err)) != IOSSL_OK)
+            return status;
+        return read_or_peek(conn, op, got, iossl_timeout_left(timeout_ms, deadline), err);
     }
     if (take_pending(conn, op)) {
         *got = op->done;
@@ -1282,6 +1259,11 @@ iossl_read_line(iossl_conn *conn, const iossl_separator *separator, const char *
 
         if (status != IOSSL_OK || *len > 0 || *done)
             return status;
+        if (conn->early.is_open) {
+            if ((status = iossl_early_await(conn, timeout_ms, err)) != IOSSL_OK)
+                return status;
+            continue;
+        }
         status = read_record(conn, &op, timeout_ms, err);
         if (status == IOSSL_EOF || status == IOSSL_ERROR)
             iossl_linebuf_end_line(lines);
@@ -1300,7 +1282,7 @@ iossl_status
 iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int64_t timeout_ms,
                  bool no_sigpipe, iossl_error *err)
 {
-    operation op = {.step = step_write, .no_sigpipe = no_sigpipe, .out = buf,
+    operation op = {.step = iossl_step_write, .no_sigpipe = no_sigpipe, .out = buf,
                     .len = len < MAX_PLAINTEXT ? len : MAX_PLAINTEXT};
     iossl_status status;
 
@@ -1316,7 +1298,9 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
     }
     if (conn->rekey_bytes != 0)
         rekey_if_due(conn);
-    status = drive(conn, &op, timeout_ms);
+    if (conn->early.is_open)
+        op.step = iossl_early_step_write;
+    status = iossl_conn_drive(conn, &op, timeout_ms);
     conn->is_writing = is_want(status) || status == IOSSL_TIMEOUT || status == IOSSL_INTERRUPTED;
     if (status == IOSSL_OK) {
         *put = op.done;
@@ -1324,7 +1308,7 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
         char what[32] = "SSL write error (0)";
 
         what[sizeof "SSL write error (" - 1] = (char)('0' + op.ssl_error % 10);
-        explain(conn, &op, IOSSL_E_WRITE, what, err);     /* which empties the queue */
+        iossl_conn_explain(conn, &op, IOSSL_E_WRITE, what, err);     /* which empties the queue */
         status = IOSSL_ERROR;
         conn->state = FAILED;
     }
@@ -1380,7 +1364,7 @@ send_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
         return IOSSL_ERROR;
     }
     conn->is_closing = true;
-    status = drive(conn, &op, timeout_ms);
+    status = iossl_conn_drive(conn, &op, timeout_ms);
     if ((status == IOSSL_ERROR || status == IOSSL_EOF) && conn->closed_by_peer)
         status = IOSSL_OK;          /* both are through, and the peer has left: no one to tell */
     if (status == IOSSL_OK) {
@@ -1389,7 +1373,7 @@ send_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
         char what[32] = "SSL shutdown error (0)";
 
         what[sizeof "SSL shutdown error (" - 1] = (char)('0' + op.ssl_error % 10);
-        explain(conn, &op, IOSSL_E_SHUTDOWN, what, err);
+        iossl_conn_explain(conn, &op, IOSSL_E_SHUTDOWN, what, err);
         status = IOSSL_ERROR;
         conn->state = FAILED;
     }
@@ -1444,7 +1428,9 @@ iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms, iossl_e
                                               : "the handshake isn't finished");
         return IOSSL_ERROR;
     }
-    if (!conn->is_truncated)
+    if (conn->early.is_open)
+        status = iossl_early_finish(conn, timeout_ms, err);
+    if (!conn->is_truncated && status == IOSSL_OK)
         status = send_close_notify(conn, timeout_ms, err);
     if (status == IOSSL_OK && wait_for_peer && !conn->closed_by_peer) {
         if (timeout_ms > 0 && (timeout_ms = deadline - iossl_now_ms()) < 1)

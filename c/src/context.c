@@ -54,6 +54,8 @@ struct iossl_ctx {
     iossl_tickets tickets;
     iossl_psks psks;
     iossl_keylog keylog;
+    size_t max_early_data;
+    bool insists_on_early_data;
     uint64_t key_update_bytes;
     iossl_host_cb host_cb;
     void *host_arg;
@@ -193,15 +195,6 @@ answer_servername(SSL *ssl, int *alert, void *arg)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* Is the protocol at `item` (length byte first) in the list? */
-static bool
-has_protocol(const iossl_protocols *list, const unsigned char *item)
-{
-    for (size_t i = 0; i < list->len; i += 1U + list->wire[i])
-        if (list->wire[i] == item[0] && memcmp(list->wire + i + 1, item + 1, item[0]) == 0)
-            return true;
-    return false;
-}
 
 /* RFC 7301: the first protocol of the client's list that we have too. */
 static int
@@ -212,7 +205,7 @@ choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const u
 
     (void)ssl;
     for (size_t i = 0; i < in_len && in[i] < in_len - i; i += 1U + in[i]) {
-        if (has_protocol(&ctx->alpn, in + i)) {
+        if (iossl_ctx_offers_alpn(ctx, in + i + 1, in[i])) {
             *out = in + i + 1;
             *out_len = in[i];
             return SSL_TLSEXT_ERR_OK;
@@ -390,6 +383,31 @@ apply_protocols(const builder *b, SSL_CTX *ssl_ctx)
     }
 #endif
     return true;
+}
+
+/* OpenSSL's protection against replay keeps sessions in the process, each for one use: foreign keys would
+ * be unused, and from a store one session could be taken twice at the same time. */
+static iossl_status
+apply_early_data(const builder *b, SSL_CTX *ssl_ctx, iossl_error *err)
+{
+    const iossl_config *config = b->config;
+    const bool has_tickets = config->tickets.n_keys > 0 || config->tickets.file != NULL
+                             || config->tickets.cb != NULL;
+
+    if (config->max_early_data == 0 || config->role != IOSSL_SERVER)
+        return IOSSL_OK;
+    if (has_tickets || config->sessions_by_id) {
+        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                        "SSL_max_early_data doesn't go with %s of the program's own: what keeps early "
+                        "data from being replayed keeps sessions in the process",
+                        has_tickets ? "ticket keys" : "a store of sessions");
+        return IOSSL_ERROR;
+    }
+    if (SSL_CTX_set_max_early_data(ssl_ctx, (uint32_t)config->max_early_data) == 1
+        && SSL_CTX_set_recv_max_early_data(ssl_ctx, (uint32_t)config->max_early_data) == 1)
+        return IOSSL_OK;
+    iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, "SSL_max_early_data");
+    return IOSSL_ERROR;
 }
 
 /* Sessions go to where their connection wants them, so OpenSSL keeps none for clients, and for servers
@@ -647,7 +665,8 @@ new_ssl_ctx(builder *b, const char *host, host_entry *entry, iossl_error *err)
         goto failed;
     }
     if (apply_ciphers(b, ssl_ctx, host, err) != IOSSL_OK
-        || apply_key_exchange(b, ssl_ctx, err) != IOSSL_OK)
+        || apply_key_exchange(b, ssl_ctx, err) != IOSSL_OK
+        || apply_early_data(b, ssl_ctx, err) != IOSSL_OK)
         goto failed;
     if ((names_hosts(b->config) || b->ctx->host_cb != NULL) && !apply_hosts(b, ssl_ctx)) {
         iossl_error_memory(err);
@@ -1112,6 +1131,8 @@ new_empty(const iossl_config *config, iossl_error *err)
     ctx->role = config->role;
     ctx->keylog.fd = -1;
     ctx->key_update_bytes = config->key_update_bytes;
+    ctx->max_early_data = config->max_early_data;
+    ctx->insists_on_early_data = config->insists_on_early_data;
     if (config->role == IOSSL_SERVER) {
         ctx->host_cb = config->host_cb;
         ctx->host_arg = config->host_arg;
@@ -1316,6 +1337,22 @@ const iossl_psks *
 iossl_ctx_get0_psks(const iossl_ctx *ctx)
 {
     return &ctx->psks;
+}
+
+size_t
+iossl_ctx_get_max_early_data(const iossl_ctx *ctx, bool *insists)
+{
+    *insists = ctx->insists_on_early_data;
+    return ctx->max_early_data;
+}
+
+bool
+iossl_ctx_offers_alpn(const iossl_ctx *ctx, const unsigned char *name, size_t len)
+{
+    for (size_t i = 0; i < ctx->alpn.len; i += 1U + ctx->alpn.wire[i])
+        if (ctx->alpn.wire[i] == len && memcmp(ctx->alpn.wire + i + 1, name, len) == 0)
+            return true;
+    return false;
 }
 
 uint64_t

@@ -32,7 +32,17 @@ iossl_deadline_left(int64_t deadline_ms)
     return deadline_ms >= 0 && left < 0 ? 0 : left;
 }
 
-/* The same for poll(2), which counts in int; wait again where it comes back early. */
+/* What is left of a timeout_ms that ran from the deadline's making on: itself where no clock runs, else 1
+ * at least, since what is here already still counts. */
+static inline int64_t
+iossl_timeout_left(int64_t timeout_ms, int64_t deadline_ms)
+{
+    int64_t left = timeout_ms > 0 ? iossl_deadline_left(deadline_ms) : timeout_ms;
+
+    return timeout_ms > 0 && left < 1 ? 1 : left;
+}
+
+/* As iossl_deadline_left(), for poll(2), which counts in int; wait again where it comes back early. */
 static inline int
 iossl_deadline_poll_ms(int64_t deadline_ms)
 {

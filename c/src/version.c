@@ -41,6 +41,7 @@ iossl_can(iossl_feature feature)
 #else
         return true;
 #endif
+    case IOSSL_CAN_EARLY_DATA:
     case IOSSL_CAN_KEY_UPDATE:
     case IOSSL_CAN_TLS13:
 #ifdef OPENSSL_NO_TLS1_3

@@ -903,6 +903,16 @@ read_key_update_bytes(pTHX_ build *b, SV *value)
 }
 
 static iossl_status
+read_max_early_data(pTHX_ build *b, SV *value)
+{
+    SV *unsafe = argument(aTHX_ b, "SSL_early_data_unsafe");
+
+    return iossl_config_set_max_early_data(b->config,
+                                           byte_count(aTHX_ "SSL_max_early_data", value),
+                                           unsafe != NULL && SvTRUE(unsafe), b->err);
+}
+
+static iossl_status
 read_keylog_file(pTHX_ build *b, SV *value)
 {
     return iossl_config_set_keylog_file(b->config, is_absent(value)
@@ -1108,6 +1118,7 @@ static const struct option {
     {"SSL_reload",                FOR_BOTH,   read_reload},
     {"SSL_post_handshake_auth",   FOR_CLIENT, read_post_handshake_auth},
     {"SSL_psk",                   FOR_BOTH,   read_psk},
+    {"SSL_max_early_data",        FOR_SERVER, read_max_early_data},
     {"SSL_key_update_bytes",      FOR_BOTH,   read_key_update_bytes},
     {"SSL_keylog_file",           FOR_BOTH,   read_keylog_file},
     {"SSL_keylog_callback",       FOR_BOTH,   read_keylog_callback},

@@ -89,7 +89,8 @@ our $FILTER;
 # These say something about the connection, not about its context; so they go with any context.
 my %OF_CONNECTION = map { $_ => 1 } qw(
     SSL_hostname SSL_verifycn_name SSL_server SSL_startHandshake SSL_keepSocketOnError SSL_error_trap
-    SSL_on_peer_shutdown SSL_session_key SSL_usebio SSL_msg_callback
+    SSL_on_peer_shutdown SSL_session_key SSL_usebio SSL_msg_callback SSL_early_data
+    SSL_early_data_unsafe
 );
 
 # Code of the program, which may refer to the very socket that is given it.
@@ -223,6 +224,10 @@ sub _negotiate {
         my $context = $hash->{_SSL_ctx};
         my $key = $is_server || !$context->has_session_cache ? undef : $self->_session_key;
         $self->_start($context, $is_server, $sni, $name, $key, $from)
+            or return $self->fatal_ssl_error;
+        my $args = $hash->{_SSL_arguments} || {};
+        $is_server || !defined $args->{SSL_early_data}
+            || $self->_early_data(@$args{qw(SSL_early_data SSL_early_data_unsafe)})
             or return $self->fatal_ssl_error;
         $hash->{_SSL_opening} = 1;
         $hash->{_SSL_fileno}  = $self->fileno;
