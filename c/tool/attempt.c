@@ -53,6 +53,9 @@ set_up(attempt *a, iossl_ctx *ctx, const attempt_plan *plan)
         status = iossl_conn_set_session_cache(a->conn, plan->sessions, key, a->err);
         free(key);
     }
+    if (status == IOSSL_OK && plan->early != NULL)
+        status = iossl_conn_set_early_data(a->conn, plan->early, plan->early_len, plan->early_insists,
+                                           a->err);
     return status == IOSSL_OK;
 }
 

@@ -25,6 +25,9 @@ typedef struct attempt_plan {
     const char *name;                   /* to verify; NULL: none */
     const char *sni;                    /* "": none */
     iossl_session_cache *sessions;      /* NULL: none */
+    const unsigned char *early;         /* early data, early_len bytes; NULL: none */
+    size_t early_len;
+    bool early_insists;                 /* whatever they are */
     int64_t timeout_ms;                 /* of all of it */
     bool traces;                        /* each message of TLS is told on standard error */
 } attempt_plan;

@@ -31,11 +31,11 @@ typedef struct connect_settings {
     tls_trust trust;
     tls_identity identity;
     tls_protocol protocol;
-    const char *starttls, *name, *sni, *scheme, *save, *keylog;
+    const char *starttls, *name, *sni, *scheme, *save, *keylog, *early;
     tool_list pins;
     long timeout_s;
     bool v4, v6, insecure, must_staple, json, interactive, crlf, quiet, resume, ocsp,
-        trace;
+        trace, key_update, early_insists;
 } connect_settings;
 
 #define AT(member) offsetof(connect_settings, member)
@@ -55,7 +55,8 @@ static const tool_option VERIFY[] = {
     {0, "scheme", "NAME", OPT_TEXT, AT(scheme), "SSL_verifycn_scheme",
      "the rules of this protocol; default: that of --starttls, else http", 0, 0},
     {0, "pin", "FINGERPRINT", OPT_LIST, AT(pins), "SSL_fingerprint",
-     "accept this very certificate, as sha256$HEX or sha256$pub$HEX; may be repeated", 0, 0},
+     "accept this very certificate, as sha256$HEX, sha256$pub$HEX or sha256//BASE64; may be repeated",
+     0, 0},
     {0, "must-staple", NULL, OPT_FLAG, AT(must_staple), "SSL_ocsp_mode",
      "refuse a server that doesn't prove by OCSP that it isn't revoked", 0, 0},
     {0, "insecure", NULL, OPT_FLAG, AT(insecure), "SSL_verify_mode",
@@ -68,6 +69,12 @@ static const tool_option WHAT[] = {
     {'q', "quiet", NULL, OPT_FLAG, AT(quiet), NULL, "no report, unless there is a problem", 0, 0},
     {0, "resume", NULL, OPT_FLAG, AT(resume), NULL,
      "connect a second time, to see whether the session is resumed", 0, 0},
+    {0, "early-data", "FILE", OPT_TEXT, AT(early), "SSL_early_data",
+     "connect a second time, with this request in the first message; it can be replayed", 0, 0},
+    {0, "early-data-unsafe", NULL, OPT_FLAG, AT(early_insists), "SSL_early_data_unsafe",
+     "with --early-data: also what may change something", 0, 0},
+    {0, "key-update", NULL, OPT_FLAG, AT(key_update), NULL,
+     "after the handshake renew the keys, both ways (TLS 1.3)", 0, 0},
     {0, "ocsp", NULL, OPT_FLAG, AT(ocsp), NULL,
      "ask the responders of the chain whether it is revoked", 0, 0},
     {0, "save", "FILE", OPT_TEXT, AT(save), NULL, "write the chain that came to this file (PEM)", 0,
@@ -100,10 +107,21 @@ typedef struct visit {
     char *legacy;                   /* owned; a protocol that the server has, but we refuse */
     bool was_resumed;               /* the second time */
     char *second_error;             /* owned; why there was no second time */
+    unsigned char *early;           /* owned: what goes with the second time, early_len bytes */
+    size_t early_len;
+    iossl_early_data early_state;
+    char *early_answer;             /* owned; the first line of what came then */
+    char *rekey_error;              /* owned; why there are no new keys */
     char *late_error;               /* owned; the server ended it right after the handshake */
     iossl_ocsp_resolver *resolver;
     int n_problems;
 } visit;
+
+static bool
+connects_twice(const connect_settings *s)
+{
+    return s->resume || s->early != NULL;
+}
 
 /* ---- Getting there --------------------------------------------------------------------------- */
 
@@ -214,23 +232,60 @@ listen_afterwards(visit *v)
     iossl_error_free(err);
 }
 
+/* The first line of what the server sends, without its end; free() it. "": nothing came. */
+static char *
+first_line(iossl_conn *conn, int64_t timeout_ms)
+{
+    const iossl_separator newline = {.kind = IOSSL_SEP_STRING, .bytes = "\n", .length = 1};
+    const char *piece;
+    size_t len;
+    bool done;
+
+    if (iossl_read_line(conn, &newline, &piece, &len, &done, timeout_ms, NULL) != IOSSL_OK)
+        return tool_copy("");
+    while (len > 0 && (piece[len - 1] == '\n' || piece[len - 1] == '\r'))
+        len--;
+    return tool_escape(piece, len);
+}
+
 static void
 connect_again(visit *v)
 {
     attempt_plan plan = plan_of(v);
     attempt second;
 
+    plan.early = v->early;
+    plan.early_len = v->early_len;
+    plan.early_insists = v->s->early_insists;
+
     /* Some servers serve one after the other, and a session that wasn't ended isn't resumed. */
     attempt_close(v->first.conn);
     (void)shutdown(v->first.fd, SHUT_WR);
     attempt_make(&second, v->ctx, &plan);
-    if (second.stage == STAGE_ESTABLISHED)
+    if (second.stage == STAGE_ESTABLISHED) {
+        const iossl_conn_info *info = iossl_conn_get0_info(second.conn);
+
         v->was_resumed = iossl_conn_is_resumed(second.conn);
-    else
+        v->early_state = info == NULL ? IOSSL_EARLY_NONE : info->early_data;
+        if (v->early != NULL)
+            v->early_answer = first_line(second.conn, plan.timeout_ms);
+    } else {
         v->second_error = tool_copy(iossl_error_message(second.err));
+    }
     if (second.conn != NULL)
         attempt_close(second.conn);
     attempt_clear(&second);
+}
+
+static void
+renew_keys(visit *v)
+{
+    iossl_error *err = iossl_error_new();
+
+    if (iossl_conn_key_update(v->first.conn, true, 1000 * (int64_t)v->s->timeout_s, err) != IOSSL_OK)
+        v->rekey_error = tool_copy(iossl_error_get_code(err) == IOSSL_E_NONE
+                                       ? "the time is up" : iossl_error_message(err));
+    iossl_error_free(err);
 }
 
 static void
@@ -268,12 +323,15 @@ make_visit(visit *v)
         look_for_legacy(v);
     if (v->first.stage != STAGE_ESTABLISHED)
         return;
-    if (v->s->resume || (v->first.wants_certificate
-                         && iossl_conn_get_version_number(v->first.conn) >= TLS1_3_VERSION))
+    if (connects_twice(v->s)
+        || (v->first.wants_certificate
+            && iossl_conn_get_version_number(v->first.conn) >= TLS1_3_VERSION))
         listen_afterwards(v);
     if (v->s->ocsp && v->late_error == NULL)
         ask_responders(v);
-    if (v->s->resume)
+    if (v->s->key_update && v->late_error == NULL)
+        renew_keys(v);
+    if (connects_twice(v->s))
         connect_again(v);
 }
 
@@ -534,7 +592,7 @@ show_ocsp(report *r, const visit *v)
 static void
 show_resumption(report *r, const visit *v)
 {
-    if (!v->s->resume) {
+    if (!connects_twice(v->s)) {
         report_null(r, "resumed");
         return;
     }
@@ -546,6 +604,35 @@ show_resumption(report *r, const visit *v)
                 : iossl_session_cache_count(v->sessions) == 0
                     ? "no: the server gave no session"
                     : "no: the server gave a session, but didn't resume it");
+}
+
+static void
+show_early_data(report *r, const visit *v)
+{
+    static const char *const STATES[] = {"none", "rejected", "accepted"};
+    static const char *const WORDS[] = {
+        "sent after the handshake: there was no session, or it is none for early data",
+        "rejected by the server, and sent again after the handshake",
+        "accepted: the server had the request before the handshake was over",
+    };
+
+    if (v->early == NULL || v->second_error != NULL)
+        return;
+    report_text(r, "early_data", NULL, STATES[v->early_state]);
+    report_text(r, "early_answer", NULL, v->early_answer);
+    report_format(r, NULL, "early data", "%s%s%s", WORDS[v->early_state],
+                  v->early_answer[0] == '\0' ? "" : "; answer: ", v->early_answer);
+}
+
+static void
+show_new_keys(report *r, const visit *v)
+{
+    if (!v->s->key_update || v->late_error != NULL)
+        return;
+    report_bool(r, "key_update", NULL, v->rekey_error == NULL);
+    report_text(r, "key_update_error", NULL, v->rekey_error);
+    report_text(r, NULL, "new keys", v->rekey_error != NULL
+                                         ? v->rekey_error : "ours renewed, the server's asked for");
 }
 
 /* What was agreed on. */
@@ -578,6 +665,8 @@ show_connection(report *r, const visit *v)
                     v->s->identity.cert == NULL ? "asked for; none was given"
                                                 : "asked for, and shown");
     show_resumption(r, v);
+    show_early_data(r, v);
+    show_new_keys(r, v);
     show_ocsp(r, v);
     if (sk_X509_num(built) > 0 && is_verified(v) && !has_findings(v)) {
         char *anchor = describe_subject(sk_X509_value(built, sk_X509_num(built) - 1));
@@ -739,8 +828,13 @@ prepare(visit *v, const char *operand)
 
     if (s->v4 && s->v6)
         return tool_usage("-4 and -6 together leave no address") == TOOL_OK;
-    if (s->resume && s->interactive)
-        return tool_usage("--resume and -i don't go together") == TOOL_OK;
+    if (connects_twice(s) && s->interactive)
+        return tool_usage("%s and -i don't go together", s->resume ? "--resume" : "--early-data")
+               == TOOL_OK;
+    if (s->early_insists && s->early == NULL)
+        return tool_usage("--early-data-unsafe without --early-data: what is to be sent?") == TOOL_OK;
+    if (s->early != NULL && (v->early = tool_load_bytes(s->early, &v->early_len)) == NULL)
+        return false;
     if (s->json && s->interactive)
         return tool_usage("--json and -i don't go together") == TOOL_OK;
     if (s->starttls != NULL && (v->starttls = starttls_by_name(s->starttls)) == NULL)
@@ -756,7 +850,7 @@ prepare(visit *v, const char *operand)
     err = iossl_error_new();
     if ((config = make_config(s, v->scheme, err)) != NULL)
         v->ctx = iossl_ctx_new(config, err);
-    if (v->ctx != NULL && s->resume)
+    if (v->ctx != NULL && connects_twice(s))
         v->sessions = iossl_session_cache_new(8, err);
     if (v->ctx == NULL && iossl_error_get_code(err) != IOSSL_E_NONE) {
         char *text = tool_translate(iossl_error_message(err));
@@ -785,7 +879,7 @@ run(const void *settings, const tool_list *operands)
         status = TOOL_USAGE;
     if (v.s->interactive && status == TOOL_OK)
         status = pump_run(v.first.conn, v.s->crlf, 1000 * (int64_t)v.s->timeout_s);
-    else if (v.first.stage == STAGE_ESTABLISHED && !v.s->resume)
+    else if (v.first.stage == STAGE_ESTABLISHED && !connects_twice(v.s))
         attempt_close(v.first.conn);
 done:
     iossl_ocsp_resolver_free(v.resolver);
@@ -796,6 +890,9 @@ done:
     target_clear(&v.to);
     free(v.legacy);
     free(v.second_error);
+    free(v.early);
+    free(v.early_answer);
+    free(v.rekey_error);
     free(v.late_error);
     return status;
 }

@@ -30,8 +30,8 @@ typedef struct serve_settings {
     tls_protocol protocol;
     tool_list names;
     const char *listen, *client_ca, *answer, *staple, *save, *keylog, *ticket_keys;
-    long count, reload;
-    bool http, require_client, quiet;
+    long count, reload, early_data;
+    bool http, require_client, later, quiet;
 } serve_settings;
 
 #define AT(member) offsetof(serve_settings, member)
@@ -49,6 +49,9 @@ static const tool_option WHAT[] = {
      "append the secrets of connections to this file (mode 0600), for Wireshark", 0, 0},
     {0, "ticket-keys", "FILE", OPT_TEXT, AT(ticket_keys), "SSL_ticket_keys_file",
      "keys of session tickets, shared with other servers; see iossl ticket-keys", 0, 0},
+    {0, "early-data", "BYTES", OPT_INT, AT(early_data), "SSL_max_early_data",
+     "take so much early data, which can be replayed; clients are then served one after the other", 1,
+     IOSSL_EARLY_DATA_MAX},
     {'q', "quiet", NULL, OPT_FLAG, AT(quiet), NULL, "don't tell of each client", 0, 0},
 };
 static const tool_option SELF[] = {
@@ -61,6 +64,8 @@ static const tool_option SELF[] = {
      "ask clients for a certificate by a CA of this file", 0, 0},
     {0, "require-client", NULL, OPT_FLAG, AT(require_client), "SSL_verify_mode",
      "with --client-ca: refuse those that have none", 0, 0},
+    {0, "later-client-cert", NULL, OPT_FLAG, AT(later), NULL,
+     "with --client-ca: ask after the handshake (TLS 1.3); with --http once the request is there", 0, 0},
     {0, "staple", "FILE", OPT_TEXT, AT(staple), NULL,
      "staple this OCSP response (DER)", 0, 0},
     {0, "reload", "SECONDS", OPT_INT, AT(reload), "SSL_reload",
@@ -133,7 +138,8 @@ use_given(iossl_config *config, const serve_settings *s, iossl_error *err)
 static bool
 ask_clients(iossl_config *config, const serve_settings *s, iossl_error *err)
 {
-    int mode = IOSSL_VERIFY_PEER | (s->require_client ? IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+    int mode = IOSSL_VERIFY_PEER | (s->require_client ? IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0)
+               | (s->later ? SSL_VERIFY_POST_HANDSHAKE : 0);
 
     return s->client_ca == NULL
            || (iossl_config_set_ca_file(config, s->client_ca, err) == IOSSL_OK
@@ -150,6 +156,7 @@ make_ctx(const serve_settings *s, iossl_error *err)
         && iossl_config_set_keylog_file(config, s->keylog, err) == IOSSL_OK
         && (s->identity.cert != NULL ? use_given(config, s, err) : use_selfmade(config, s, err))
         && ask_clients(config, s, err)
+        && iossl_config_set_max_early_data(config, (size_t)s->early_data, false, err) == IOSSL_OK
         && iossl_config_set_ticket_keys_file(config, s->ticket_keys, err) == IOSSL_OK
         && (s->staple == NULL
             || iossl_config_set_ocsp_staple_file(config, NULL, s->staple, err) == IOSSL_OK))
@@ -184,11 +191,12 @@ describe_client(iossl_conn *conn)
     const char *sni = iossl_conn_get0_servername(conn);
     size_t len;
     const unsigned char *alpn = iossl_conn_get0_alpn(conn, &len);
-    char *text = tool_format("%s, %s, name asked for: %s, ALPN: %.*s, client certificate: %s%s",
+    char *text = tool_format("%s, %s, name asked for: %s, ALPN: %.*s, client certificate: %s%s%s",
                              iossl_conn_get0_version(conn), iossl_conn_get0_cipher(conn),
                              sni == NULL ? "none" : sni, alpn == NULL ? 4 : (int)len,
                              alpn == NULL ? "none" : (const char *)alpn, subject,
-                             iossl_conn_is_resumed(conn) ? ", resumed" : "");
+                             iossl_conn_is_resumed(conn) ? ", resumed" : "",
+                             iossl_conn_is_early(conn) ? ", early data" : "");
 
     free(subject);
     X509_free(cert);
@@ -224,6 +232,24 @@ await_request(iossl_conn *conn, iossl_error *err)
     return status;
 }
 
+/*
+ * Asks for a certificate after the handshake, and tells what came. Where data are first, they are left
+ * for whoever reads next, and the certificate comes behind them.
+ */
+static iossl_status
+ask_later(const serve_plan *plan, iossl_conn *conn, const char *who, char **client, iossl_error *err)
+{
+    bool answered = false;
+    iossl_status status = iossl_request_client_cert(conn, &answered, CLIENT_MS, err);
+
+    if (status == IOSSL_OK) {
+        free(*client);
+        *client = describe_client(conn);
+        tell(plan, who, answered ? *client : "data came before the client's certificate");
+    }
+    return status;
+}
+
 static iossl_status
 answer(const serve_plan *plan, iossl_conn *conn, const char *client, iossl_error *err)
 {
@@ -233,8 +259,6 @@ answer(const serve_plan *plan, iossl_conn *conn, const char *client, iossl_error
     char *line = NULL, *head;
 
     if (plan->s->http) {
-        if ((status = await_request(conn, err)) != IOSSL_OK)
-            return status;
         if (body == NULL) {
             line = tool_format("%s\n", client);
             body = (const unsigned char *)line;
@@ -251,7 +275,7 @@ answer(const serve_plan *plan, iossl_conn *conn, const char *client, iossl_error
     return status;
 }
 
-/* In a process of its own. */
+/* In a process of its own, unless early data are taken: the sessions for them are kept in this one. */
 static void
 serve_client(const serve_plan *plan, iossl_conn *conn)
 {
@@ -262,8 +286,13 @@ serve_client(const serve_plan *plan, iossl_conn *conn)
     if (status == IOSSL_OK) {
         client = describe_client(conn);
         tell(plan, who, client);
-        status = plan->s->http || plan->answer != NULL ? answer(plan, conn, client, err)
-                                                              : echo(conn, err);
+        if (plan->s->http)
+            status = await_request(conn, err);
+        if (status == IOSSL_OK && plan->s->later)
+            status = ask_later(plan, conn, who, &client, err);
+        if (status == IOSSL_OK)
+            status = plan->s->http || plan->answer != NULL ? answer(plan, conn, client, err)
+                                                           : echo(conn, err);
         attempt_close(conn);
     }
     if (status == IOSSL_TIMEOUT)
@@ -308,6 +337,11 @@ serve(const serve_plan *plan, iossl_listener *listener)
             continue;
         n++;
         (void)fflush(stdout);
+        if (plan->s->early_data > 0) {
+            serve_client(plan, conn);
+            iossl_conn_free(conn);
+            continue;
+        }
         if ((pid = fork()) == 0) {
             serve_client(plan, conn);
             iossl_conn_free(conn);
@@ -349,8 +383,9 @@ run(const void *settings, const tool_list *operands)
     int status = TOOL_USAGE;
 
     (void)operands;
-    if (s->require_client && s->client_ca == NULL) {
-        (void)tool_usage("--require-client without --client-ca: whose certificates?");
+    if ((s->require_client || s->later) && s->client_ca == NULL) {
+        (void)tool_usage("%s without --client-ca: whose certificates?",
+                         s->require_client ? "--require-client" : "--later-client-cert");
         goto done;
     }
     if (!parse_listen(&at, s->listen)

@@ -50,6 +50,25 @@ subtest 'a verified server: what was agreed on, and the chain' => sub {
     is $text->{err}, '', 'nothing on standard error';
 };
 
+subtest 'new keys after the handshake, and pins as curl has them' => sub {
+    my ($server, $port) = serve('--cert', cert('server.pem'), '--key', cert('server.key'));
+    my $run = visit($port, @trust, '--key-update');
+    is $run->{status}, 0, 'status';
+    ok $run->{json}{connection}{key_update}, 'renewed';
+    my $old = visit($port, @trust, '--key-update', '--max-version', 'TLSv1_2');
+    ok !$old->{json}{connection}{key_update}, 'not with TLS 1.2';
+    like $old->{json}{connection}{key_update_error}, qr/TLSv1_3 is needed/, 'and why';
+    ok !exists visit($port, @trust)->{json}{connection}{key_update}, 'not unless asked for';
+    my $traced = iossl({ stdin => "x\n" }, 'connect', "127.0.0.1:$port", '--name', 'server.test', @trust,
+        '--key-update', '--trace', '-i');
+    is $traced->{out}, "x\n", 'data go on';
+    is scalar(() = $traced->{err} =~ /KeyUpdate/ig), 2, 'both keys';
+    chomp(my $pin = `openssl x509 -in @{[cert('server.pem')]} -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | openssl base64`);
+    is iossl('connect', "127.0.0.1:$port", '--pin', "sha256//$pin")->{status}, 0, 'a pin';
+    (my $wrong = $pin) =~ tr/A-Za-z/B-ZAb-za/;
+    is iossl('connect', "127.0.0.1:$port", '--pin', "sha256//$wrong")->{status}, 1, 'another one';
+};
+
 # what, certificate, options, then of each problem: kind, depth, OpenSSL's code, what, remedy
 my @refused = (
     ['unknown CA', 'server', ['--ca-file', cert('other-ca.pem')],

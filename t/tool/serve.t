@@ -52,6 +52,45 @@ subtest 'client certificates' => sub {
         qr/client certificate: none/, 'none is fine unless required';
 };
 
+subtest 'client certificates that are asked for later' => sub {
+    my ($server, $port) = serve(@own, '--client-ca', cert('ca.pem'), '--http', '--later-client-cert',
+        '--require-client');
+    my $ask = { stdin => "GET / HTTP/1.0\n\n" };
+    like iossl($ask, 'connect', "127.0.0.1:$port", @client, '--crlf', '--cert', cert('client.pem'),
+        '--key', cert('client.key'))->{out}, qr/client certificate: CN=/, 'one is told of';
+    $server->line_with(qr/client certificate: (none)/);
+    like $server->line_with(qr/client certificate: (CN=.*)/), qr/^CN=/, 'after the handshake had none';
+    is iossl($ask, 'connect', "127.0.0.1:$port", @client, '--crlf')->{out}, '', 'who offers none has no answer';
+    like $server->line_with(qr/(no client certificate can be requested.*)/), qr/didn't offer/, 'and it is told why';
+};
+
+sub words { my $text = shift; $text =~ s/\s+/ /g; return $text }
+
+subtest 'early data' => sub {
+    my ($server, $port) = serve(@own, '--http', '--early-data', 1000, '--count', 4);
+    my $request = write_file('request', "GET / HTTP/1.0\r\nHost: server.test\r\n\r\n");
+    my @how = ('connect', "127.0.0.1:$port", '--name', 'server.test', '--ca-file', cert('ca.pem'));
+    my $got = iossl(@how, '--early-data', $request);
+    is $got->{status}, 0, 'status';
+    like words($got->{out}), qr{ early data accepted: .*answer: HTTP/1\.0 200 OK}, 'accepted';
+    $got = iossl_json(@how, '--early-data', $request);
+    is $got->{json}{connection}{early_data}, 'accepted', 'as JSON';
+    is $got->{json}{connection}{early_answer}, 'HTTP/1.0 200 OK', 'with the answer';
+    my $told = $server->rest;
+    is scalar(() = $told =~ /, resumed, early data$/mg), 2, 'the server says so';
+
+    my ($none, $other) = serve(@own, '--http');
+    $how[1] = "127.0.0.1:$other";
+    $got = iossl(@how, '--early-data', $request);
+    like words($got->{out}), qr{ early data sent after.*answer: HTTP/1\.0 200 OK}, 'a server that takes none';
+    my $post = write_file('post', "POST / HTTP/1.0\r\n\r\n");
+    $got = iossl(@how, '--early-data', $post);
+    like words($got->{out} . $got->{err}), qr/isn't a whole request that changes nothing/, 'what could do harm';
+    $got = iossl(@how, '--early-data', $post, '--early-data-unsafe');
+    like words($got->{out}), qr{early data sent after}, 'unless one insists';
+    is iossl(@how, '--early-data-unsafe')->{status}, 2, 'on something';
+};
+
 subtest 'both sides log the same secrets, where they are asked to' => sub {
     my ($near, $far) = (scratch('near.keys'), scratch('far.keys'));
     my ($server, $port) = serve(@own, '--keylog', $far, '--count', 1);
@@ -80,6 +119,8 @@ subtest 'what cannot be served' => sub {
         [['--cert', '/nonexistent'],            qr{/nonexistent}],
         [['--answer', '/nonexistent'],          qr{/nonexistent can't be read}],
         [['--require-client'],                  qr/without --client-ca/],
+        [['--later-client-cert'],               qr/without --client-ca/],
+        [['--early-data', '20000'],             qr/a number from 1 to 16384/],
         [['--count', '0'],                      qr/a number from 1/],
         [['operand'],                           qr/one argument too many/],
     ) {
