@@ -63,12 +63,12 @@ bool
 iossl_socket_pipe(int ends[2])
 {
 #ifdef SOCK_CLOEXEC
-    return pipe2(ends, O_CLOEXEC) == 0;
+    return pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0;
 #else
     if (pipe(ends) != 0)
         return false;
-    ends[0] = with_flags(ends[0], false);
-    ends[1] = with_flags(ends[1], false);
+    ends[0] = with_flags(ends[0], true);
+    ends[1] = with_flags(ends[1], true);
     if (ends[0] >= 0 && ends[1] >= 0)
         return true;
     for (int i = 0; i < 2; i++)

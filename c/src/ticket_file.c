@@ -239,7 +239,7 @@ write_keys(FILE *f, const iossl_ticket_key *keys, size_t n)
             (void)fprintf(f, "%02x", keys[i].key[j]);
         ok = fputc('\n', f) != EOF;
     }
-    return ok && fflush(f) == 0 && fsync(fileno(f)) == 0;
+    return ok && fflush(f) == 0 && ferror(f) == 0 && fsync(fileno(f)) == 0;
 }
 
 /* Puts a new file in the place of path; one that is there keeps owner and mode. */

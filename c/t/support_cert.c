@@ -12,6 +12,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 static void
@@ -297,4 +298,42 @@ test_cert(const char *common_name, const char *altnames)
 
     EVP_PKEY_free(made.key);
     return made.cert;
+}
+
+static void
+revoke(X509_CRL *crl, long serial, const ASN1_TIME *when)
+{
+    X509_REVOKED *revoked = X509_REVOKED_new();
+    ASN1_INTEGER *number = ASN1_INTEGER_new();
+
+    need(revoked != NULL && number != NULL && ASN1_INTEGER_set(number, serial) == 1
+             && X509_REVOKED_set_serialNumber(revoked, number) == 1
+             && X509_REVOKED_set_revocationDate(revoked, (ASN1_TIME *)(uintptr_t)when) == 1
+             && X509_CRL_add0_revoked(crl, revoked) == 1,
+         "revoking a certificate");
+    ASN1_INTEGER_free(number);
+}
+
+BIO *
+test_crl(const test_identity *ca, long serial, long to_s)
+{
+    X509_CRL *crl = X509_CRL_new();
+    ASN1_TIME *from = X509_gmtime_adj(NULL, to_s > 0 ? -60 : to_s - 60);
+    ASN1_TIME *until = X509_gmtime_adj(NULL, to_s);
+    BIO *pem = BIO_new(BIO_s_mem());
+
+    need(crl != NULL && from != NULL && until != NULL && pem != NULL, "a revocation list");
+    if (serial != 0)
+        revoke(crl, serial, from);
+    need(X509_CRL_set_version(crl, 1) == 1
+             && X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->cert)) == 1
+             && X509_CRL_set1_lastUpdate(crl, from) == 1
+             && X509_CRL_set1_nextUpdate(crl, until) == 1
+             && X509_CRL_sign(crl, ca->key, EVP_sha256()) > 0
+             && PEM_write_bio_X509_CRL(pem, crl) == 1,
+         "making a revocation list");
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(until);
+    X509_CRL_free(crl);
+    return pem;
 }

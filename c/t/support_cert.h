@@ -12,6 +12,7 @@
 #ifndef SUPPORT_CERT_H
 #define SUPPORT_CERT_H
 
+#include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -39,6 +40,9 @@ typedef struct test_cert_spec {
     long from_s, to_s;              /* seconds from now; both 0: an hour ago for a day            */
     long serial;                    /* 0: 1                                                       */
 } test_cert_spec;
+
+/* A revocation list in PEM, signed now, good until then (seconds from now); serial 0: an empty one. */
+BIO *test_crl(const test_identity *ca, long serial, long to_s);
 
 /* test_identity_free() it. */
 test_identity test_identity_make(const test_cert_spec *spec);

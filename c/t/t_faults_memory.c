@@ -30,30 +30,6 @@ kept(const char *path)
     return strdup(path);
 }
 
-static char *
-revocation_list(void)
-{
-    X509_CRL *list = X509_CRL_new();
-    X509_REVOKED *revoked = X509_REVOKED_new();
-    ASN1_TIME *from = X509_gmtime_adj(NULL, -60), *until = X509_gmtime_adj(NULL, 3600);
-    BIO *pem = BIO_new(BIO_s_mem());
-
-    if (X509_REVOKED_set_serialNumber(revoked, X509_get_serialNumber(stranger.cert)) != 1
-        || X509_REVOKED_set_revocationDate(revoked, from) != 1
-        || X509_CRL_set_version(list, 1) != 1
-        || X509_CRL_set_issuer_name(list, X509_get_subject_name(ca.cert)) != 1
-        || X509_CRL_set1_lastUpdate(list, from) != 1
-        || X509_CRL_set1_nextUpdate(list, until) != 1
-        || X509_CRL_add0_revoked(list, revoked) != 1
-        || X509_CRL_sign(list, ca.key, EVP_sha256()) <= 0
-        || PEM_write_bio_X509_CRL(pem, list) != 1)
-        bail_out("a revocation list");
-    ASN1_TIME_free(from);
-    ASN1_TIME_free(until);
-    X509_CRL_free(list);
-    return kept(test_write_bio("crl.pem", pem));
-}
-
 /* Without encryption, so that no key has to be derived. */
 static char *
 key_store(void)
@@ -121,7 +97,7 @@ fixtures(void)
     bundle = kept(test_write_bio("bundle.pem", pem));
     key_file = kept(test_write_bio("key.pem", key));
     pkcs12 = key_store();
-    crl = revocation_list();
+    crl = kept(test_write_bio("crl.pem", test_crl(&ca, 77, 3600)));
     good_answer = answer(V_OCSP_CERTSTATUS_GOOD, &good_len);
     bad_answer = answer(V_OCSP_CERTSTATUS_REVOKED, &bad_len);
 }
