@@ -45,8 +45,8 @@ iossl_staple_mode(const iossl_verify_settings *settings)
 
 /*
  * FULL_CHAIN and FAIL_HARD say more than the default, so they don't take its staple away. Who pins
- * a leaf has named the certificate to be believed, whatever its issuer says of it; only a staple
- * that must be there is asked for then.
+ * a leaf has named the certificate to be believed, whatever its issuer says of it; a staple is asked
+ * for only if the program says so then.
  */
 static bool
 asks(const iossl_verify_settings *settings)
@@ -55,7 +55,7 @@ asks(const iossl_verify_settings *settings)
 
     if (mode == 0 || (mode & IOSSL_OCSP_NO_STAPLE) != 0)
         return false;
-    return settings->pins == NULL || (mode & IOSSL_OCSP_MUST_STAPLE) != 0;
+    return settings->pins == NULL || settings->ocsp_mode != IOSSL_OCSP_DEFAULT;
 }
 
 /* ---- Client ---------------------------------------------------------------------------------- */
@@ -237,10 +237,11 @@ judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl)
     bool is_verified, is_required, well = true;
     STACK_OF(X509) *chain = chain_of(ssl, &is_verified);
     X509 *leaf = sk_X509_value(chain, 0);
+    bool is_pinned = iossl_verifier_is_pinned(v, leaf);
 
     is_required = (iossl_staple_mode(settings) & IOSSL_OCSP_MUST_STAPLE) != 0
                   || (asks(settings) && (settings->mode & IOSSL_VERIFY_PEER) != 0
-                      && settings->pins == NULL && leaf != NULL && demands_staple(leaf));
+                      && !is_pinned && leaf != NULL && demands_staple(leaf));
     if (!asks(settings) && !is_required)
         return true;
     staple->state = IOSSL_STAPLE_NONE;
@@ -252,7 +253,7 @@ judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl)
         iossl_error_set(v->cause, IOSSL_E_CALLBACK, IOSSL_RANK_IDENTITY,
                         "the program's SSL_ocsp_staple_callback refused the server");
         well = false;
-    } else if (staple->cb != NULL && !is_required) {
+    } else if ((staple->cb != NULL || is_pinned) && !is_required) {
         staple->state = IOSSL_STAPLE_UNCHECKED;
     } else {
         if (response != NULL)

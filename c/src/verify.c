@@ -128,8 +128,8 @@ iossl_verifier_begin(iossl_verifier *v)
     v->refused = NULL;
 }
 
-static bool
-is_pinned(const iossl_verifier *v, const X509 *leaf)
+bool
+iossl_verifier_is_pinned(const iossl_verifier *v, const X509 *leaf)
 {
     return v->settings.pins != NULL && leaf != NULL && iossl_pins_match(v->settings.pins, leaf);
 }
@@ -395,7 +395,7 @@ note_refused(iossl_verifier *v, X509_STORE_CTX *store_ctx)
 static bool
 judge_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
 {
-    if (is_pinned(v, leaf)) {
+    if (iossl_verifier_is_pinned(v, leaf)) {
         iossl_error_clear(v->cause);
         accept_leaf(v, leaf);
         return true;
@@ -439,7 +439,7 @@ verify(iossl_verifier *v, int ok, X509_STORE_CTX *store_ctx)
         accepted = v->cb(v->cb_arg, accepted, store_ctx);
     v->is_overruled = v->is_overruled || (accepted && ok != 1);
     /* With a pin set, the leaf decides, not what was said of its chain on the way to it. */
-    if (!accepted && !is_pinned(v, leaf)) {
+    if (!accepted && !iossl_verifier_is_pinned(v, leaf)) {
         if (ok == 1) {
             iossl_error_set(v->cause, IOSSL_E_CALLBACK, IOSSL_RANK_IO,
                             "the program's SSL_verify_callback refused the certificate");
@@ -584,7 +584,8 @@ verify_paths(iossl_verifier *v, X509_STORE_CTX *store_ctx)
     STACK_OF(X509) *chain;
     const char *broken_rule;
 
-    if (v->settings.mode == IOSSL_VERIFY_NONE || is_pinned(v, X509_STORE_CTX_get0_cert(store_ctx)))
+    if (v->settings.mode == IOSSL_VERIFY_NONE
+        || iossl_verifier_is_pinned(v, X509_STORE_CTX_get0_cert(store_ctx)))
         return verify_openly(store_ctx);
     X509_STORE_CTX_set_verify_cb(store_ctx, stop_at_error);
     if (X509_verify_cert(store_ctx) == 1)
@@ -652,7 +653,7 @@ iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verif
         return false;
     }
     /* The chain was verified when the session was made; name and pins are this connection's own. */
-    if (verify_result != X509_V_OK && v->cb == NULL && !is_pinned(v, leaf)) {
+    if (verify_result != X509_V_OK && v->cb == NULL && !iossl_verifier_is_pinned(v, leaf)) {
         iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
                         "certificate verify failed: %s, in the session that was resumed",
                         X509_verify_cert_error_string(verify_result));

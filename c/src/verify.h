@@ -70,6 +70,9 @@ bool iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long 
  * False: cause says why. */
 bool iossl_verifier_check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain);
 
+/* Is this leaf one of those that the program named by their fingerprints? leaf may be NULL. */
+bool iossl_verifier_is_pinned(const iossl_verifier *v, const X509 *leaf);
+
 /* A verification as a handshake on this SSL_CTX would make it, without callbacks. at 0: now. NULL: no
  * memory. */
 X509_STORE_CTX *iossl_verify_store_ctx_new(SSL_CTX *ssl_ctx, iossl_role role, X509 *leaf,
