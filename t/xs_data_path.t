@@ -118,7 +118,7 @@ END
             open my $f, '<', "$tmp/count" or return;
             scalar <$f>;
         } 5000, 15_000;
-        return sprintf '%.1f', ($counts[1] - $counts[0]) / 10_000;
+        return sprintf('%.1f', ($counts[1] - $counts[0]) / 10_000) =~ s/^-(?=0\.0$)//r;
     };
     # What getc returns is a new string of perl.
     my %of_perl = (getc => 1);

@@ -430,6 +430,16 @@ renew_our_key(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     return iossl_conn_key_update(conn, false, timeout_ms, err);
 }
 
+static void
+detach(pTHX_ glue_handle *h)
+{
+    if (h == NULL)
+        return;
+    if (h->is_busy)
+        croak("a callback of a connection can't end that connection");
+    glue_detach(aTHX_ h);
+}
+
 /* ---- Texts ------------------------------------------------------------------------------------ */
 
 /* A C string that was given to us, as a mortal; undef where there is none. */

@@ -324,6 +324,16 @@ glue_connect_messages(pTHX_ glue_handle *h)
                             || context->scheme_callback != NULL));
 }
 
+void
+glue_set_messages(pTHX_ glue_handle *h, AV *callback)
+{
+    AV *old = h->msg_callback;
+
+    h->msg_callback = callback;
+    glue_connect_messages(aTHX_ h);
+    SvREFCNT_dec((SV *)old);    /* last: it may run a destructor of the program */
+}
+
 /* ---- Sessions --------------------------------------------------------------------------------- */
 
 /* The store of the program's own that the connection's context has, NULL: none, or not now. */

@@ -63,6 +63,8 @@ iossl_status glue_connect_sessions(pTHX_ iossl_conn *conn, const glue_context *c
                                    const char *key, iossl_error *err);
 /* Turns message callbacks on or off, as h->msg_callback says; sets h->calls_back. */
 void glue_connect_messages(pTHX_ glue_handle *h);
+/* Sets the message callback: code and arguments, which are owned from now on; NULL: none. */
+void glue_set_messages(pTHX_ glue_handle *h, AV *callback);
 
 /* For iossl_config_set_ticket_key_cb(): asks the context of the connection's handle. */
 iossl_ticket_result glue_on_ticket_key(void *arg, iossl_conn *conn, const unsigned char *name,

@@ -194,6 +194,41 @@ glue_untie(pTHX_ glue_handle *h)
         sv_unmagic((SV *)io, PERL_MAGIC_tiedscalar);
 }
 
+/* ---- What programs see of it in the hash of the glob ------------------------------------------ */
+
+/* The keys are explained at the head of lib/IO/Socket/SSL.pm. */
+
+void
+glue_show_opening(pTHX_ const glue_handle *h, int fd)
+{
+    HV *hash = GvHVn(h->owner);
+
+    (void)hv_stores(hash, "_SSL_opening", newSViv(1));
+    (void)hv_stores(hash, "_SSL_object", newSViv(PTR2IV(iossl_conn_get0_ssl(h->conn))));
+    if (fd >= 0)
+        (void)hv_stores(hash, "_SSL_fileno", newSViv(fd));
+}
+
+void
+glue_show_open(pTHX_ const glue_handle *h)
+{
+    HV *hash = GvHVn(h->owner);
+
+    (void)hv_deletes(hash, "_SSL_opening", G_DISCARD);
+    (void)hv_stores(hash, "_SSL_opened", newSViv(1));
+}
+
+void
+glue_show_ended(pTHX_ GV *gv)
+{
+    HV *hash = GvHVn(gv);
+
+    (void)hv_deletes(hash, "_SSL_opening", G_DISCARD);
+    (void)hv_deletes(hash, "_SSL_object", G_DISCARD);
+    (void)hv_deletes(hash, "_SSL_fileno", G_DISCARD);
+    (void)hv_deletes(hash, "_SSL_opened", G_DISCARD);
+}
+
 /* ---- The last error --------------------------------------------------------------------------- */
 
 #define LAST_ERROR_KEY "_SSL_last_err"

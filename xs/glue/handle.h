@@ -50,6 +50,11 @@ void glue_detach(pTHX_ glue_handle *h);
 /* Perl's own operators (print, readline, ...) on the handle reach us by a tie. */
 void glue_tie(pTHX_ glue_handle *h);
 void glue_untie(pTHX_ glue_handle *h);
+/* What programs see of a connection in the hash of the glob: it begins (fd -1: no descriptor), is
+ * open, has ended. */
+void glue_show_opening(pTHX_ const glue_handle *h, int fd);
+void glue_show_open(pTHX_ const glue_handle *h);
+void glue_show_ended(pTHX_ GV *gv);
 
 /* Keeps the error unless one of a higher rank is there; false: it is. */
 bool glue_remember_error(pTHX_ glue_handle *h, SV *value, int rank);

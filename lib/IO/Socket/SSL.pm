@@ -17,6 +17,7 @@
 #   _SSL_deadline         of new: when connect and handshake have to be done
 #   _SSL_bio_socket       the handle that ours is over (SSL_usebio), which then has no descriptor itself
 #   _SSL_last_err         [dualvar, rank]
+# _SSL_opened, _SSL_opening, _SSL_object and _SSL_fileno are set and deleted by xs/glue/handle.c, too.
 package IO::Socket::SSL;
 
 use 5.014;
@@ -181,18 +182,22 @@ sub connect {
     my $hash = \%{*$self};
     return $self if defined is_SSL($self);
     if (!$hash->{_SSL_opening}) {
-        # The time that new was given is for all addresses and the handshake together.
-        local $hash->{io_socket_timeout} = $hash->{io_socket_timeout};
-        if (my $deadline = $hash->{_SSL_deadline}) {
-            $hash->{io_socket_timeout} = $deadline - _now();
-            if ($hash->{io_socket_timeout} <= 0) { $! = Errno::ETIMEDOUT(); return }
-        }
-        my $connected = $self->SUPER::connect(@_);
+        my $connected = $hash->{_SSL_deadline} ? _connect_in_time($self, @_) : $self->SUPER::connect(@_);
         return $connected if !$connected;
         $! = 0;
     }
     return $self if !_starts_handshake($hash);
     return $self->connect_SSL;
+}
+
+# The time that new was given is for all addresses and the handshake together.
+sub _connect_in_time {
+    my $self = shift;
+    my $hash = \%{*$self};
+    my $left = $hash->{_SSL_deadline} - _now();
+    if ($left <= 0) { $! = Errno::ETIMEDOUT(); return }
+    local $hash->{io_socket_timeout} = $left;
+    return $self->SUPER::connect(@_);
 }
 
 sub _starts_handshake {
@@ -202,7 +207,7 @@ sub _starts_handshake {
 
 sub connect_SSL {
     my $self = shift;
-    return $self->_negotiate($self, 0, _hash_of(@_));
+    return _negotiate($self, $self, 0, @_ ? _hash_of(@_) : {});
 }
 
 # --- handshake ------------------------------------------------------------------------------------
@@ -210,75 +215,67 @@ sub connect_SSL {
 # One run of the handshake, to its end or as far as a non-blocking socket goes.
 sub _negotiate {
     my ($self, $asked, $is_server, $opt) = @_;
-    my $hash = \%{*$self};
     return $self if defined is_SSL($self);
+    my $hash = \%{*$self};
     if (!$hash->{_SSL_opening}) {
         Carp::croak('cannot upgrade socket in-place with SSL BIO; use start_SSL(SSL_usebio => 1)')
             if $opt->{SSL_usebio} && !$hash->{_SSL_bio_socket};
-        if (!defined fileno($self) && !$hash->{_SSL_bio_socket}) {
+        if (!defined CORE::fileno($self) && !$hash->{_SSL_bio_socket}) {
             $self->_internal_error('Socket has no fileno', 9);
             return $self->fatal_ssl_error;
         }
         $self->configure_SSL({ SSL_server => $is_server }) or return if !$hash->{_SSL_ctx};
-        my ($sni, $name, $from) = $is_server ? () : $self->_names;
         my $context = $hash->{_SSL_ctx};
-        my $key = $is_server || !$context->has_session_cache ? undef : $self->_session_key;
-        $self->_start($context, $is_server, $sni, $name, $key, $from)
+        my ($sni, $name, $from) = $is_server ? () : _names($self, $hash);
+        my $key = $is_server || !$context->has_session_cache ? undef : _session_key($self);
+        _start($self, $context, $is_server, $sni, $name, $key, $from)
             or return $self->fatal_ssl_error;
-        my $args = $hash->{_SSL_arguments} || {};
-        $is_server || !defined $args->{SSL_early_data}
-            || $self->_early_data(@$args{qw(SSL_early_data SSL_early_data_unsafe)})
-            or return $self->fatal_ssl_error;
-        $hash->{_SSL_opening} = 1;
-        $hash->{_SSL_fileno}  = $self->fileno;
-        $hash->{_SSL_object}  = $self->_get_ssl_object;
+        my $args = $hash->{_SSL_arguments};
+        return $self->fatal_ssl_error if !$is_server && defined $args->{SSL_early_data}
+            && !$self->_early_data(@$args{qw(SSL_early_data SSL_early_data_unsafe)});
+        $hash->{_SSL_fileno} = $self->fileno if $hash->{_SSL_bio_socket};
         _debug(($is_server ? 'handshake as a server begins' : 'handshake as a client begins: '
             . 'server name ' . ($sni // '(none)') . ', name to verify ' . ($name // '(none)')))
             if $DEBUG > 1;
     }
 
+    my $timeout = _handshake_timeout($self, $hash, $opt);
     my ($result, $why);
     {
         local $@;
-        $result = eval { $self->_within($self->_handshake_timeout($opt), \&_handshake) };
+        $result = eval {
+            $hash->{_SSL_bio_socket} ? _within_outer($self, $timeout, \&_handshake)
+                                     : _handshake($self, $timeout);
+        };
         $why = $@;
     }
     if (!defined $result) {
         # A callback died, and the handshake with it; or a signal handler, after which it can go on.
         if ($self->_has_failed) {
+            _end($self);
             $hash->{_SSL_opened} = -1;
-            delete @$hash{qw(_SSL_opening _SSL_object)};
-            $self->_detach;
         }
         die $why;    ## no critic: it is not our exception
     }
-    _debug("handshake waits: $SSL_ERROR") if $result == 0 && $DEBUG > 1;
-    return if $result == 0;
-    delete $hash->{_SSL_opening};
     if ($result > 0) {
-        $hash->{_SSL_opened} = 1;
         $self->_debug_result if $DEBUG;
         $! = 0;
         return $self;
     }
+    _debug("handshake waits: $SSL_ERROR") if $result == 0 && $DEBUG > 1;
+    return if $result == 0;
     $hash->{_SSL_opened} = -1;
+    delete $hash->{_SSL_opening};
     return $self->fatal_ssl_error if $result < -1;
     { local $!; $self->_detach; delete $hash->{_SSL_object} }
     return;
 }
 
-# Runs an operation that may have a time limit.
-sub _within {
-    my ($self, $timeout, $operation, @args) = @_;
-    return &_within_outer if ${*$self}{_SSL_bio_socket};
-    return $self->$operation(@args, $timeout);
-}
-
+# How long a handshake may take; "fd": as the descriptor is.
 sub _handshake_timeout {
-    my ($self, $opt) = @_;
-    my $hash    = \%{*$self};
-    my $timeout = exists $opt->{Timeout} ? $opt->{Timeout} : $self->timeout;
-    $timeout = undef if !defined $timeout || $timeout <= 0;
+    my ($self, $hash, $opt) = @_;
+    my $timeout = exists $opt->{Timeout} ? $opt->{Timeout} : $hash->{io_socket_timeout};
+    $timeout = undef if defined $timeout && $timeout <= 0;
     return $timeout if $opt->{_always_waits};
     return 'fd' if !defined $timeout && !$hash->{_SSL_deadline} || !$self->blocking;
     return $timeout if !$hash->{_SSL_deadline};
@@ -288,11 +285,11 @@ sub _handshake_timeout {
 
 our $FATAL;     # within start_SSL: what a handshake failed with, for $@
 
-# The name to send by SNI, and the name to verify.
+# The name to send by SNI, the name to verify, and where that came from.
 sub _names {
-    my $self = shift;
-    my $hash = \%{*$self};
+    my ($self, $hash) = @_;
     my $args = $hash->{_SSL_arguments} ||= {};
+    my ($sni, $name) = @$args{qw(SSL_hostname SSL_verifycn_name)};
     my $peer = $args->{PeerAddr} // $args->{PeerHost};
     my $from = defined $args->{PeerAddr} ? 'PeerAddr' : defined $peer ? 'PeerHost' : 'peer address';
     # Over another handle the name isn't that of whoever is at the other end of that one.
@@ -301,14 +298,12 @@ sub _names {
         @$args{qw(PeerAddr PeerPort)} = ($ip, $port) if defined $ip;
         $peer = $ip;
     }
-    $peer = _without_port($peer) if defined $peer;
+    $peer = _without_port($peer) if defined $peer && index($peer, ':') >= 0;
 
-    my $sni = defined $args->{SSL_hostname} ? $args->{SSL_hostname}
-            : defined $peer && $peer =~ /[a-z_]/i && $peer !~ /:/ ? $peer : undef;
-    my ($name) = grep { defined && length } $args->{SSL_verifycn_name};
-    $from = 'SSL_verifycn_name' if defined $name;
-    $from = 'SSL_hostname' if !defined $name && defined $args->{SSL_hostname};
-    $name //= $args->{SSL_hostname} // $peer;
+    if (defined $name && length $name) { $from = 'SSL_verifycn_name' }
+    elsif (defined $sni)               { ($name, $from) = ($sni, 'SSL_hostname') }
+    else                               { $name = $peer }
+    $sni = $peer if !defined $sni && defined $peer && $peer =~ /[a-z_]/i && $peer !~ /:/;
     $self->_warn_without_name if !defined $name || !length $name;
     return ($sni, $name, $from);
 }
@@ -335,59 +330,62 @@ for my $method (qw(blocking connected peername sockname)) {
 
 sub stop_SSL {
     my $self = shift || return _undefined_object();
-    my $opt  = _hash_of(@_);
+    return _stop($self, _hash_of(@_));
+}
+
+sub _stop {
+    my ($self, $opt) = @_;
     my $hash = \%{*$self};
-    _debug('TLS ends' . ($opt->{SSL_no_shutdown} ? ', without a word to the peer' : ''))
-        if $DEBUG > 1 && defined is_SSL($self);
-    if (defined is_SSL($self) && !$opt->{SSL_no_shutdown} && ($hash->{_SSL_opened} || 0) > 0) {
-        my $result = $self->_within($self->_shutdown_timeout($opt), \&_shutdown,
-            !$opt->{SSL_fast_shutdown});
-        return if $result <= 0;
-        # Only our side has ended. What we write from here on is plain; what comes still isn't.
-        if ($result == 2 && !$opt->{_closes}) {
-            $self->_write_plain;
-            return $self;
+    if (defined is_SSL($self)) {
+        _debug('TLS ends' . ($opt->{SSL_no_shutdown} ? ', without a word to the peer' : ''))
+            if $DEBUG > 1;
+        if (!$opt->{SSL_no_shutdown} && ($hash->{_SSL_opened} || 0) > 0) {
+            my $timeout = exists $opt->{Timeout} ? $opt->{Timeout} : $hash->{io_socket_timeout};
+            $timeout = 'fd' if !defined $timeout || $timeout <= 0 || !$self->blocking;
+            my $waits  = !$opt->{SSL_fast_shutdown};
+            my $result = $hash->{_SSL_bio_socket} ? _within_outer($self, $timeout, \&_shutdown, $waits)
+                                                  : _shutdown($self, $waits, $timeout);
+            return if $result <= 0;
+            # Only our side has ended. What we write from here on is plain; what comes still isn't.
+            if ($result == 2 && !$opt->{_closes}) {
+                $self->_write_plain;
+                return $self;
+            }
         }
     }
-    _detach($self);
-    delete @$hash{qw(_SSL_opening _SSL_object _SSL_fileno _SSL_opened)};
+    _end($self);
     delete $hash->{_SSL_ctx} if $opt->{SSL_ctx_free};
     _downgrade($self) if defined $hash->{_SSL_ioclass_upgraded} && !$opt->{_closes};
     return $hash->{_SSL_bio_socket} || $self;
 }
 
-sub _shutdown_timeout {
-    my ($self, $opt) = @_;
-    my $timeout = exists $opt->{Timeout} ? $opt->{Timeout} : ${*$self}{io_socket_timeout};
-    return 'fd' if !defined $timeout || $timeout <= 0 || !$self->blocking;
-    return $timeout;
-}
-
 # Whatever TLS has to say to it, the descriptor is given back; only a non-blocking socket that is asked
 # to wait for the peer may need another call.
+my %CLOSES = (SSL_fast_shutdown => 1, _closes => 1);
+
 sub close {
     my $self = shift || return _undefined_object();
-    my %how  = (SSL_fast_shutdown => 1, %{ _hash_of(@_) }, _closes => 1);
+    my $how  = @_ ? { SSL_fast_shutdown => 1, %{ _hash_of(@_) }, _closes => 1 } : \%CLOSES;
     _debug('closes the socket') if $DEBUG > 1;
     my $has_tls = defined is_SSL($self);
-    my $stopped = $self->stop_SSL(%how);    # also where there is nothing to stop: classes override it
-    return if $has_tls && !$stopped && !$how{SSL_fast_shutdown} && _is_want($SSL_ERROR);
-    _detach($self);
+    my $stop    = $self->can('stop_SSL');   # called also where there is nothing to stop: classes override it
+    my $stopped = $stop == \&stop_SSL ? _stop($self, $how) : $self->$stop(%$how);
+    return if $has_tls && !$stopped && !$how->{SSL_fast_shutdown} && _is_want($SSL_ERROR);
     my $outer = delete ${*$self}{_SSL_bio_socket};
     _let_go($self);
-    return $how{_SSL_in_DESTROY} ? 1 : _ask_outer($outer, 'close') // 1 if $outer;
+    return $how->{_SSL_in_DESTROY} ? 1 : _ask_outer($outer, 'close') // 1 if $outer;
     return $self->SUPER::close;
 }
 
 # A closed socket keeps its settings, but no code that may refer to it: the two would live for ever.
 sub _let_go {
-    my $hash = \%{*{ $_[0] }};
-    delete @$hash{qw(_SSL_opening _SSL_object _SSL_fileno _SSL_opened)};
+    my $self = shift;
+    my $hash = \%{*$self};
+    _end($self, 1);
     delete @{ $hash->{_SSL_arguments} }{@CALLBACKS} if $hash->{_SSL_arguments};
-    set_msg_callback($_[0], undef);
     # A context that others use as well is theirs.
-    delete $hash->{_SSL_ctx} if ref $hash->{_SSL_ctx}
-        && Internals::SvREFCNT(%{ $hash->{_SSL_ctx} }) == 1 && $hash->{_SSL_ctx}->_has_callbacks;
+    delete $hash->{_SSL_ctx} if ref $hash->{_SSL_ctx} && $hash->{_SSL_ctx}->_has_callbacks
+        && Internals::SvREFCNT(%{ $hash->{_SSL_ctx} }) == 1;
     return;
 }
 *kill_socket = \&close;
@@ -807,7 +805,7 @@ sub _ask_outer {
     return $class->can($method) ? $outer->$method(@args) : undef;
 }
 
-# The same over another handle, which doesn't know of that limit: it must not wait by itself, so we do;
+# An operation over another handle, which knows of no time limit: it must not wait by itself, so we do;
 # and it would raise SIGPIPE where the program has written nothing.
 sub _within_outer {
     my ($self, $timeout, $operation, @args) = @_;
