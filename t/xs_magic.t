@@ -170,4 +170,18 @@ subtest 'handles that are none are refused' => sub {
     }
 };
 
+subtest 'numbers that are out of bounds are refused, or bounded' => sub {
+    for my $name (qw(_ticket_period _ticket_seconds_left)) {
+        my $sub = IO::Socket::SSL::Store->can($name);
+        my @period = $name eq '_ticket_period' ? () : 0;
+        for my $schedule ([0, 1], [-1, 1], [2**31, 1], [1, -1], [1, 2**53], ['text', 'text']) {
+            no warnings 'numeric';
+            ok !eval { $sub->(@$schedule, @period, time); 1 }, "$name: a schedule of @$schedule";
+        }
+        ok !eval { $sub->(1, 1, @period, $_); 1 }, "$name: now is $_" for -1, 2**60;
+    }
+    ok !eval { IO::Socket::SSL::Store::_ticket_seconds_left(1, 1, $_, time); 1 }, "period $_" for -2**63, 2**63;
+    is IO::Socket::SSL::PublicSuffix::_suffix_labels($_, 'a.co.uk', 2**40), 3, 'no list has no rules' for 0, '';
+};
+
 done_testing;

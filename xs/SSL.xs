@@ -702,6 +702,20 @@ need_seal(pTHX_ SV *sv)
     return seal;
 }
 
+/* Since 1970; the year 10889. Sums and products of such numbers and a schedule's stay within 64 bits. */
+#define MOST_SECONDS (INT64_C(1) << 48)
+
+static iossl_ticket_schedule
+need_schedule(pTHX_ IV rotate, IV keep, IV now)
+{
+    const iossl_ticket_schedule schedule = {.rotate_s = rotate, .keep = keep};
+
+    if (rotate < 1 || rotate > INT32_MAX || keep < 0 || keep > INT32_MAX || now < 0
+        || now > MOST_SECONDS)
+        croak("rotate, keep: no schedule of ticket keys");
+    return schedule;
+}
+
 static iossl_ocsp_cache *
 need_ocsp_cache(pTHX_ SV *sv)
 {

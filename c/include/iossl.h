@@ -266,6 +266,7 @@ IOSSL_API size_t iossl_psl_get_min_suffix(const iossl_psl *psl);
  * exception rule one label less; where no rule matches, min_suffix (1: the last label, which is
  * the list's own default rule "*"). Never more labels than the name has.
  *
+ * psl   IOSSL_PSL_NONE: a list without rules.
  * host  ASCII (A-labels), len bytes, case is ignored, one trailing dot is allowed.
  */
 IOSSL_API size_t iossl_psl_suffix_labels(const iossl_psl *psl, const char *host, size_t len,

@@ -209,7 +209,8 @@ iossl_psl_suffix_labels(const iossl_psl *psl, const char *host, size_t len, size
     best_match best = { 0, false, false };
     size_t end = len, label_len, labels = 0;
 
-    search(psl, 0, host, len, 0, &best);
+    if (psl != IOSSL_PSL_NONE)
+        search(psl, 0, host, len, 0, &best);
     if (best.found)
         return best.labels;
     while (labels < min_suffix && cut_label(host, &end, &label_len) != NULL)

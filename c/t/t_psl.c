@@ -103,6 +103,7 @@ test_builtin(void)
         is_size(suffix(iossl_psl_builtin(IOSSL_PSL_ALL), table[i].host), table[i].all,
                 "both: \"%s\"", table[i].host);
     }
+    is_size(iossl_psl_suffix_labels(IOSSL_PSL_NONE, "a.co.uk", 7, 1), 1, "no list: no rule");
     is_size(iossl_psl_suffix_labels(iossl_psl_builtin(IOSSL_PSL_ICANN), "a.b.unknown", 11, 0), 0,
             "without a rule the least is given back: 0");
     is_size(iossl_psl_suffix_labels(iossl_psl_builtin(IOSSL_PSL_ICANN), "a.b.unknown", 11, 2), 2,

@@ -41,8 +41,8 @@ sub new {
         Carp::croak("$class: $name: a number above 0 expected, not \"$self->{$name}\"")
             if $self->{$name} !~ /^\d*\.?\d+$/ || $self->{$name} <= 0;
     }
-    Carp::croak("$class: rotate, keep: whole numbers expected")
-        if grep { !/^\d+$/ } @$self{qw(rotate keep)};
+    Carp::croak("$class: rotate, keep: whole numbers below 2**31 expected")
+        if grep { !/^\d{1,10}\z/ || $_ >= 2**31 } @$self{qw(rotate keep)};
     Carp::croak("$class: prefix: letters, digits and .:-_ expected, not \"$self->{prefix}\"")
         if $self->{prefix} !~ /^[\w.:-]{0,100}\z/a;
     $self->_attach($secret);
