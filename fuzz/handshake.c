@@ -13,7 +13,24 @@
 #define WIRE_SIZE ((size_t)1 << 17)
 #define MOST_EDITS 16
 
-void (*const fuzz_make_seeds)(void) = NULL;
+/* What is done to bytes on their way; how many in .length, with what in .value. */
+enum { TURN, SET, DROP, SLIP_IN, DOUBLE, EDITS };
+
+/* Each kind of conversation as it is, and with one edit to each side. */
+static void
+make_seeds(void)
+{
+    for (uint8_t i = 0; i < FUZZ_SIDE_KINDS; i++) {
+        uint8_t what = (uint8_t)((i % EDITS) << 1), flags = fuzz_side_kinds[i];
+        const uint8_t seed[] = {flags, what, 0, (uint8_t)(i * 20), i, 1,
+                                what | 1, (uint8_t)(i % 3), 90, i, 1};
+
+        fuzz_seed(seed, 1);
+        fuzz_seed(seed, sizeof seed);
+    }
+}
+
+void (*const fuzz_make_seeds)(void) = make_seeds;
 
 typedef struct {
     uint8_t what, length, value;
@@ -53,19 +70,19 @@ pass(way *w, uint8_t byte)
     for (size_t i = 0; i < w->n_edits; i++) {
         const edit *e = &w->edits[i];
 
-        if (w->sent < e->at || w->sent >= e->at + (e->what == 3 ? 1u : e->length + 1u))
+        if (w->sent < e->at || w->sent >= e->at + (e->what == SLIP_IN ? 1u : e->length + 1u))
             continue;
         switch (e->what) {
-        case 0:
+        case TURN:
             byte ^= e->value;
             break;
-        case 1:
+        case SET:
             byte = e->value;
             break;
-        case 2:
+        case DROP:
             copies = 0;
             break;
-        case 3:
+        case SLIP_IN:
             memset(extra, e->value, sizeof extra);
             if (!put(w, extra, e->length))
                 return false;
@@ -148,7 +165,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (in.left >= 5) {
         uint8_t first = fuzz_byte(&in);
         way *w = (first & 1) != 0 ? &up : &down;
-        edit e = {.what = (first >> 1) % 5};
+        edit e = {.what = (first >> 1) % EDITS};
 
         e.at = (size_t)fuzz_byte(&in) << 8;
         e.at |= fuzz_byte(&in);

@@ -280,19 +280,19 @@ fuzz_side_record(unsigned flags, iossl_role sender, size_t *len)
 
 /* ---- Targets --------------------------------------------------------------------------------- */
 
+const uint8_t fuzz_side_kinds[FUZZ_SIDE_KINDS]
+    = {0, SIDE_TLS12, SIDE_UNVERIFIED, SIDE_MUTUAL, SIDE_MUTUAL | SIDE_TLS12, SIDE_STAPLE,
+       SIDE_STAPLE | SIDE_TLS12, SIDE_ALPN, SIDE_ALPN | SIDE_TLS12, SIDE_TICKETS,
+       SIDE_TICKETS | SIDE_TLS12, SIDE_RETRY};
+
 void
 fuzz_side_seeds(iossl_role sender)
 {
-    static const unsigned flags[] = {0, SIDE_TLS12, SIDE_UNVERIFIED, SIDE_MUTUAL,
-                                     SIDE_MUTUAL | SIDE_TLS12, SIDE_STAPLE,
-                                     SIDE_STAPLE | SIDE_TLS12, SIDE_ALPN, SIDE_ALPN | SIDE_TLS12,
-                                     SIDE_TICKETS, SIDE_TICKETS | SIDE_TLS12, SIDE_RETRY};
-
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+    for (size_t i = 0; i < FUZZ_SIDE_KINDS; i++) {
         size_t len;
-        uint8_t *bytes = fuzz_side_record(flags[i], sender, &len), *seed = malloc(len + 2);
+        uint8_t *bytes = fuzz_side_record(fuzz_side_kinds[i], sender, &len), *seed = malloc(len + 2);
 
-        seed[0] = (uint8_t)flags[i];
+        seed[0] = fuzz_side_kinds[i];
         seed[1] = 0;
         memcpy(seed + 2, bytes, len);
         fuzz_seed(seed, len + 2);

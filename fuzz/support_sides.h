@@ -17,6 +17,10 @@ enum {
     SIDE_RETRY = 128        /* groups that make the server ask again */
 };
 
+/* Combinations to begin with. */
+#define FUZZ_SIDE_KINDS 12
+extern const uint8_t fuzz_side_kinds[FUZZ_SIDE_KINDS];
+
 /* A new connection of this kind; its context is made at the first time. Random bytes begin anew. */
 iossl_conn *fuzz_side_conn(unsigned flags, iossl_role role, iossl_transport *transport);
 
