@@ -10,21 +10,20 @@
 
 #include <sys/socket.h>
 
-#include <openssl/err.h>
-
 #include "iossl.h"
 #include "support_pair.h"
+#include "support_talk.h"
 #include "tap.h"
 
 #ifdef __linux__
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
-enum { SHORT = -1 };        /* in place of an errno: one byte moves */
+enum { SHORT = -1 }; /* in place of an errno: one byte moves */
 
-static long seen, at;       /* the call that is hit; 0: none */
-static int with;            /* an errno, or SHORT */
-static bool goes_on;        /* and all after it */
+static long seen, at; /* the call that is hit; 0: none */
+static int with;      /* an errno, or SHORT */
+static bool goes_on;  /* and all after it */
 
 static bool
 is_hit(void)
@@ -82,123 +81,26 @@ __wrap_write(int fd, const void *buf, size_t len)
 
 /* ---- A conversation -------------------------------------------------------------------------- */
 
-#define SAID 20000          /* more than a record */
+#define SAID 20000 /* more than a record */
 
 static unsigned char said[SAID];
 
-typedef struct {
-    bool whole;             /* both heard all that the other said, and its end */
-    bool right;             /* and nothing else */
-    bool explained;         /* each failure had a code and a sentence */
-    bool clean;             /* OpenSSL's queue was empty after each call */
-    int errnum;             /* of the first failure */
-} outcome;
-
-typedef struct {
-    iossl_conn *conn;
-    int stage;              /* 0 handshake, 1 writing, 2 ending, 3 listening, 4 done, 5 failed */
-    size_t put, got;
-} talker;
-
-static bool
-goes_wrong(iossl_status status)
-{
-    return status == IOSSL_ERROR;
-}
-
-/* What there is to hear. */
-static void
-listen_to(talker *t, iossl_error *err, outcome *o, iossl_status *status)
-{
-    unsigned char buf[4096];
-    size_t n;
-
-    *status = iossl_read(t->conn, buf, sizeof buf, &n, IOSSL_POLL, err);
-    if (*status == IOSSL_OK) {
-        o->right = o->right && n <= SAID - t->got && memcmp(said + t->got, buf, n) == 0;
-        t->got += n;
-    }
-}
-
-static void
-step(talker *t, outcome *o)
-{
-    iossl_error *err = iossl_error_new();
-    iossl_status status = IOSSL_OK;
-    size_t n = 0;
-
-    switch (t->stage) {
-    case 0:
-        if ((status = iossl_handshake(t->conn, IOSSL_POLL, err)) == IOSSL_OK)
-            t->stage = 1;
-        break;
-    case 1:
-        status = iossl_write(t->conn, said + t->put, SAID - t->put, &n, IOSSL_POLL, err);
-        if (status == IOSSL_OK && (t->put += n) == SAID)
-            t->stage = 2;
-        break;
-    case 2:
-        if ((status = iossl_shutdown(t->conn, false, IOSSL_POLL, err)) == IOSSL_OK)
-            t->stage = 3;
-        break;
-    default:
-        listen_to(t, err, o, &status);
-        if (status == IOSSL_EOF)
-            t->stage = 4;
-    }
-    if (t->stage < 3 && t->stage > 0 && !goes_wrong(status))
-        listen_to(t, err, o, &status);
-    o->clean = o->clean && ERR_peek_error() == 0;
-    if (goes_wrong(status)) {
-        t->stage = 5;
-        o->explained = o->explained && iossl_error_get_code(err) != IOSSL_E_NONE
-                       && iossl_error_message(err)[0] != '\0';
-        if (o->errnum == 0)
-            o->errnum = iossl_error_get_errno(err);
-    }
-    iossl_error_free(err);
-}
-
-static outcome
+/* Over a pair of sockets; the calls are counted anew. */
+static test_talk
 converse(iossl_ctx *client, iossl_ctx *server)
 {
-    outcome o = {.right = true, .explained = true, .clean = true};
-    talker talkers[2] = {{0}, {0}};
+    test_talk talk;
     int fds[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
         bail_out("sockets");
-    talkers[0].conn = iossl_conn_new_owned_fd(client, IOSSL_CLIENT, fds[0], NULL);
-    talkers[1].conn = iossl_conn_new_owned_fd(server, IOSSL_SERVER, fds[1], NULL);
-    if (talkers[0].conn == NULL || talkers[1].conn == NULL
-        || iossl_conn_set_hostname(talkers[0].conn, "www.example.test", NULL) != IOSSL_OK)
-        bail_out("connections");
+    test_talk_begin(&talk, (iossl_ctx *[]){client, server}, fds,
+                    (const unsigned char *[]){said, said}, (size_t[]){SAID, SAID});
     seen = 0;
-    for (int round = 0; round < 200000; round++) {
-        bool idle = true;
-
-        for (int i = 0; i < 2; i++) {
-            if (talkers[i].stage < 4) {
-                step(&talkers[i], &o);
-                idle = false;
-            }
-        }
-        /* Who has failed is gone. */
-        for (int i = 0; i < 2; i++) {
-            if (talkers[i].stage == 5) {
-                iossl_conn_free(talkers[i].conn);
-                talkers[i].conn = NULL;
-                talkers[i].stage = 6;
-            }
-        }
-        if (idle)
-            break;
-    }
-    o.whole = talkers[0].stage == 4 && talkers[1].stage == 4 && talkers[0].got == SAID
-              && talkers[1].got == SAID;
-    for (int i = 0; i < 2; i++)
-        iossl_conn_free(talkers[i].conn);
-    return o;
+    for (int round = 0; round < 200000 && test_talk_step(&talk); round++)
+        ;
+    test_talk_free(&talk);
+    return talk;
 }
 
 /* ---- Each call in turn ----------------------------------------------------------------------- */
@@ -207,7 +109,7 @@ typedef struct {
     const char *what;
     int with;
     bool goes_on;
-    bool harmless;          /* the conversation goes on */
+    bool harmless; /* the conversation goes on */
 } fault;
 
 static const fault FAULTS[] = {
@@ -224,28 +126,28 @@ static void
 try_fault(const char *version, const fault *f, iossl_ctx *client, iossl_ctx *server)
 {
     long last, tried = 0, felt = 0, first[4] = {0, 0, 0, 0};
-    outcome o;
+    test_talk talk;
 
     at = 0;
-    o = converse(client, server);
+    talk = converse(client, server);
     last = seen;
-    ok(o.whole && o.right, "%s: without a fault all comes through", version);
+    ok(test_talk_is_whole(&talk) && talk.right, "%s: without a fault all comes through", version);
     with = f->with;
     goes_on = f->goes_on;
     /* Byte by byte takes long: there, some places will do. */
     for (long n = 1; n <= last; n += f->goes_on && f->harmless ? 1 + last / 4 : 1) {
         at = n;
-        o = converse(client, server);
+        talk = converse(client, server);
         tried++;
-        felt += !o.whole;
-        if ((!o.right || (f->harmless && !o.whole)) && first[0] == 0)
+        felt += !test_talk_is_whole(&talk);
+        if ((!talk.right || (f->harmless && !test_talk_is_whole(&talk))) && first[0] == 0)
             first[0] = n;
-        if (!o.explained && first[1] == 0)
+        if (!talk.explained && first[1] == 0)
             first[1] = n;
-        if (!o.clean && first[2] == 0)
+        if (!talk.clean && first[2] == 0)
             first[2] = n;
-        if (!f->harmless && !o.whole && o.errnum != f->with && o.errnum != EPIPE
-            && o.errnum != ECONNRESET && o.errnum != 0 && first[3] == 0)
+        if (!f->harmless && !test_talk_is_whole(&talk) && talk.errnum != f->with &&
+            talk.errnum != EPIPE && talk.errnum != ECONNRESET && talk.errnum != 0 && first[3] == 0)
             first[3] = n;
     }
     at = 0;
@@ -281,9 +183,8 @@ main(void)
     for (size_t i = 0; i < SAID; i++)
         said[i] = (unsigned char)(i * 7 + i / 251);
     ca = test_identity_make(&(test_cert_spec){.common_name = "CA", .is_ca = 1});
-    leaf = test_identity_make(&(test_cert_spec){.common_name = "www.example.test",
-                                                .altnames = "DNS:www.example.test",
-                                                .issuer = &ca});
+    leaf = test_identity_make(&(test_cert_spec){
+        .common_name = "www.example.test", .altnames = "DNS:www.example.test", .issuer = &ca});
     for (size_t v = 0; v < 2; v++) {
         iossl_ctx *client, *server;
 
