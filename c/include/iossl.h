@@ -91,6 +91,8 @@ IOSSL_API bool iossl_can(iossl_feature feature);
 /* Does it know this group, as "X25519MLKEM768"; this signature algorithm, as "ECDSA+SHA256"? */
 IOSSL_API bool iossl_can_group(const char *name);
 IOSSL_API bool iossl_can_sigalg(const char *name);
+/* Can it load from such URIs, as "pkcs11:"? By a store of OpenSSL's or of a provider, or by an engine. */
+IOSSL_API bool iossl_can_uri(const char *uri);
 
 /* Frees what this library gave out as char * or void *. NULL is a no-op. */
 IOSSL_API void iossl_free(void *p);
@@ -411,7 +413,7 @@ typedef struct iossl_identity {
 } iossl_identity;
 
 /*
- * Loads a certificate file: PEM (with chain), DER (one certificate) or PKCS#12 (with key; its
+ * Loads a certificate file, or URI (see iossl_config_add_cert_file()): PEM (with chain), DER (one certificate) or PKCS#12 (with key; its
  * password is first tried empty, then asked for).
  *
  * cb    NULL: encrypted PKCS#12 files fail.
@@ -774,7 +776,13 @@ IOSSL_API iossl_status iossl_config_set_dh(iossl_config *config, void *dh, iossl
 IOSSL_API iossl_status iossl_config_set_dh_auto(iossl_config *config, bool on, iossl_error *err);
 
 /* Certificate and key. Files are checked to be readable at once (IOSSL_E_USAGE "SSL_cert_file F
- * can't be used: errno text") and read when a context is made. Handles are up-ref'ed. */
+ * can't be used: errno text") and read when a context is made. Handles are up-ref'ed.
+ *
+ * In place of a file a URI will do, for which OpenSSL or one of its providers has a store
+ * (ossl_store(7)): "file:/path", "pkcs11:token=T;object=O" of a token (RFC 7512). Where no provider has
+ * one for tokens, the engine "pkcs11" is asked, and "org.openssl.engine:NAME:ID" is a key or certificate
+ * of any engine. The password callback is asked for a PIN, too. IOSSL_E_UNSUPPORTED where neither is
+ * there; errors never have the PIN of a URI (pin-value=). A file of that name goes first. */
 IOSSL_API iossl_status iossl_config_add_cert_file(iossl_config *config, const char *host,
                                                   const char *file, iossl_error *err);
 IOSSL_API iossl_status iossl_config_add_key_file(iossl_config *config, const char *host,

@@ -1,11 +1,10 @@
 /*
  * certs.c - certificates with their chains, and private keys, from files.
  *
- * Owns      the order in which formats are tried, the passwords on their way to OpenSSL, and the
- *           sentence that says why a file is of no use.
+ * Owns      the order in which formats are tried, and the sentence that says why a file is of no use.
  * Promises  a file is opened once; passwords and file contents are cleansed; a password is asked
  *           for once per load, whatever OpenSSL tries with it; a chain keeps the order of its file.
- * Leaves    whether key and certificate fit together to context.c.
+ * Leaves    what is no file but a URI to uri.c, whether key and certificate fit together to context.c.
  * See       PEM_read_bio_X509(3), PKCS12_parse(3), RFC 7468, RFC 7292, RFC 5958.
  */
 #include "certs.h"
@@ -22,47 +21,11 @@
 #include "compat.h"
 #include "error.h"
 #include "file.h"
+#include "password.h"
+#include "uri.h"
 
 /* Chains take some kilobytes; the bound is there for /dev/zero and for the wrong file's name. */
 #define MAX_FILE ((size_t)16 * 1024 * 1024)
-
-/* ---- Passwords ------------------------------------------------------------------------------- */
-
-/* The program's callback on its way through OpenSSL. */
-typedef struct {
-    iossl_passwd_cb cb;     /* NULL: there is none */
-    void *arg;
-    bool was_asked;
-    bool gave_up;           /* no password came: it isn't asked again in this load */
-} password_source;
-
-/* Asks once. Writes a NUL behind the password; -1: there is none. */
-static int
-ask_password(password_source *source, char *buf, int size)
-{
-    int len = -1;
-
-    if (size > 1 && source->cb != NULL && !source->gave_up) {
-        source->was_asked = true;
-        len = source->cb(source->arg, buf, size - 1);
-    }
-    if (len < 0 || len >= size) {
-        source->gave_up = true;
-        if (size > 0)
-            OPENSSL_cleanse(buf, (size_t)size);
-        return -1;
-    }
-    buf[len] = '\0';
-    return len;
-}
-
-/* A pem_password_cb over it. */
-static int
-give_password(char *buf, int size, int rwflag, void *arg)
-{
-    (void)rwflag;
-    return ask_password(arg, buf, size);
-}
 
 /* ---- What is in a file, as far as words go --------------------------------------------------- */
 
@@ -207,7 +170,7 @@ typedef enum { LOADED, NOT_LOADED, NO_MEMORY } load_result;
 /* What is known while one file is tried in all formats. */
 typedef struct {
     const iossl_file *file;
-    password_source password;
+    iossl_password password;
     iossl_identity *identity;
     const char *cause;          /* in words, constant; NULL: not known */
 } attempt;
@@ -224,10 +187,10 @@ load_pem(attempt *a)
     if (bio == NULL)
         goto done;
     result = NOT_LOADED;
-    if ((identity->cert = PEM_read_bio_X509_AUX(bio, NULL, give_password, &a->password)) == NULL)
+    if ((identity->cert = PEM_read_bio_X509_AUX(bio, NULL, iossl_password_give, &a->password)) == NULL)
         goto done;
     identity->is_pem = true;
-    while ((cert = PEM_read_bio_X509(bio, NULL, give_password, &a->password)) != NULL) {
+    while ((cert = PEM_read_bio_X509(bio, NULL, iossl_password_give, &a->password)) != NULL) {
         if ((identity->chain == NULL && (identity->chain = sk_X509_new_null()) == NULL)
             || sk_X509_push(identity->chain, cert) <= 0) {
             result = NO_MEMORY;
@@ -304,7 +267,7 @@ is_locked(const PKCS12 *p12)
 
 /* The words for a PKCS#12 file that a password didn't open. */
 static const char *
-explain_pkcs12(const PKCS12 *p12, const password_source *password)
+explain_pkcs12(const PKCS12 *p12, const iossl_password *password)
 {
     if (queue_has(ERR_LIB_PKCS12, PKCS12_R_MAC_ABSENT))
         return "it is encrypted but has no MAC, which this OpenSSL refuses; export it with one";
@@ -337,7 +300,7 @@ load_pkcs12(attempt *a)
         goto done;
     if (parse_pkcs12(p12, NULL, a->identity)) {
         result = LOADED;
-    } else if (is_locked(p12) && ask_password(&a->password, password, (int)sizeof password) >= 0) {
+    } else if (is_locked(p12) && iossl_password_ask(&a->password, password, (int)sizeof password) >= 0) {
         ERR_clear_error();      /* that there is a password is no failure */
         if (parse_pkcs12(p12, password, a->identity))
             result = LOADED;
@@ -464,6 +427,8 @@ iossl_identity_load(iossl_identity **out, const char *file, iossl_passwd_cb cb, 
     int errnum;
 
     *out = NULL;
+    if (iossl_uri_is(file))
+        return iossl_uri_load_identity(out, file, cb, arg, err);
     ERR_clear_error();
     if ((errnum = iossl_file_read(&content, file, MAX_FILE)) != 0) {
         iossl_error_set_errno(err, IOSSL_E_FILE, IOSSL_RANK_FATAL, errnum,
@@ -506,7 +471,7 @@ iossl_identity_free(iossl_identity *identity)
 /* What was learnt while a key was looked for. */
 typedef struct {
     const iossl_file *file;
-    password_source password;
+    iossl_password password;
     pem_outline outline;
     bool is_encrypted_der;
 } key_attempt;
@@ -519,7 +484,7 @@ load_pem_key(key_attempt *a)
 
     /* Without a callback OpenSSL asks on the terminal. */
     if (bio != NULL)
-        key = PEM_read_bio_PrivateKey(bio, NULL, a->password.cb != NULL ? give_password : NULL,
+        key = PEM_read_bio_PrivateKey(bio, NULL, a->password.cb != NULL ? iossl_password_give : NULL,
                                       a->password.cb != NULL ? &a->password : NULL);
     BIO_free(bio);
     return key;
@@ -551,7 +516,7 @@ load_der_key(key_attempt *a)
         return NULL;
     a->is_encrypted_der = is_encrypted_pkcs8(a->file);
     if (a->is_encrypted_der)
-        key = d2i_PKCS8PrivateKey_bio(bio, NULL, a->password.cb != NULL ? give_password : NULL,
+        key = d2i_PKCS8PrivateKey_bio(bio, NULL, a->password.cb != NULL ? iossl_password_give : NULL,
                                       a->password.cb != NULL ? &a->password : NULL);
     else
         key = d2i_PrivateKey_bio(bio, NULL);
@@ -607,6 +572,8 @@ iossl_key_load(EVP_PKEY **out, const char *file, iossl_passwd_cb cb, void *arg, 
     int errnum;
 
     *out = NULL;
+    if (iossl_uri_is(file))
+        return iossl_uri_load_key(out, file, cb, arg, err);
     ERR_clear_error();
     if ((errnum = iossl_file_read(&content, file, MAX_FILE)) != 0) {
         iossl_error_set_errno(err, IOSSL_E_FILE, IOSSL_RANK_FATAL, errnum,

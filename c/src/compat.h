@@ -21,6 +21,8 @@
 #include <openssl/opensslv.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
 
 /* The oldest OpenSSL with TLS 1.3, client_hello callbacks and SSL_CTX_set_post_handshake_auth. */
 #if OPENSSL_VERSION_NUMBER < 0x10101000L && !defined(LIBRESSL_VERSION_NUMBER)
@@ -46,6 +48,40 @@ iossl_compat_get_error(const char **data, int *flags)
     return ERR_get_error_line_data(NULL, NULL, data, flags);
 #endif
 }
+
+/* Opens an OSSL_STORE; NULL: why is in the queue. */
+static inline OSSL_STORE_CTX *
+iossl_compat_store_open(const char *uri, const UI_METHOD *ui, void *ui_arg)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return OSSL_STORE_open_ex(uri, NULL, NULL, ui, ui_arg, NULL, NULL, NULL);
+#else
+    return OSSL_STORE_open(uri, ui, ui_arg, NULL, NULL);
+#endif
+}
+
+/* Is there a loader for URIs of this scheme? Before OpenSSL 3 nothing tells but an attempt, and files
+ * are all that it has by itself. */
+static inline bool
+iossl_compat_has_store(const char *scheme)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    OSSL_STORE_LOADER *loader;
+
+    (void)ERR_set_mark();
+    loader = OSSL_STORE_LOADER_fetch(NULL, scheme, NULL);
+    (void)ERR_pop_to_mark();
+    OSSL_STORE_LOADER_free(loader);
+    return loader != NULL;
+#else
+    return strcmp(scheme, "file") == 0;
+#endif
+}
+
+/* Engines, see compat_engine.c. NULL: why is in the queue, if anything is. */
+bool iossl_compat_has_engine(const char *name);
+EVP_PKEY *iossl_compat_engine_key(const char *name, const char *id, UI_METHOD *ui, void *ui_arg);
+X509 *iossl_compat_engine_cert(const char *name, const char *id);
 
 /* The queue of a thread holds so many; older ones fall out (ERR_put_error(3)). */
 #define IOSSL_COMPAT_MAX_ERRORS 16

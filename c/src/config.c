@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "error.h"
 #include "ocsp_staple.h"
+#include "uri.h"
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -183,6 +184,13 @@ check_readable(const char *option, const char *file, iossl_error *err)
     iossl_error_set_errno(err, IOSSL_E_USAGE, IOSSL_RANK_FATAL, errno, "%s %s can't be used", option,
                           file);
     return IOSSL_ERROR;
+}
+
+/* The same of what may be a URI, too. */
+static iossl_status
+check_loadable(const char *option, const char *file, iossl_error *err)
+{
+    return iossl_uri_is(file) ? iossl_uri_check(option, file, err) : check_readable(option, file, err);
 }
 
 static iossl_status
@@ -540,7 +548,7 @@ iossl_config_add_cert_file(iossl_config *config, const char *host, const char *f
 {
     iossl_host_cert *hc;
 
-    if (check_readable("SSL_cert_file", file, err) != IOSSL_OK
+    if (check_loadable("SSL_cert_file", file, err) != IOSSL_OK
         || (hc = host_cert(config, host, err)) == NULL)
         return IOSSL_ERROR;
     return set_string(&hc->cert_file, file, err);
@@ -552,7 +560,7 @@ iossl_config_add_key_file(iossl_config *config, const char *host, const char *fi
 {
     iossl_host_cert *hc;
 
-    if (check_readable("SSL_key_file", file, err) != IOSSL_OK
+    if (check_loadable("SSL_key_file", file, err) != IOSSL_OK
         || (hc = host_cert(config, host, err)) == NULL)
         return IOSSL_ERROR;
     return set_string(&hc->key_file, file, err);

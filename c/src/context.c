@@ -556,6 +556,8 @@ find_key(builder *b, const iossl_host_cert *hc, const iossl_identity *identity,
     }
     if (identity != NULL && identity->is_pem) {
         *where = hc->cert_file;             /* the key may be in the same file */
+        if (identity->key != NULL)
+            return identity->key;
         return key_of_file(b, hc->cert_file, err);
     }
     iossl_error_set(err, IOSSL_E_KEY, IOSSL_RANK_FATAL,

@@ -18,6 +18,7 @@
 #include "config.h"
 #include "context.h"
 #include "error.h"
+#include "uri.h"
 
 struct iossl_reload {
     iossl_config *config;       /* owned; not changed any more */
@@ -64,6 +65,8 @@ mix_file(uint64_t *hash, const char *file)
 
     if (file == NULL)
         return;
+    if (iossl_uri_is(file) && iossl_uri_path(file) != NULL)
+        file = iossl_uri_path(file);
     if (stat(file, &info) == 0) {
         facts[0] = 1;
         facts[1] = (int64_t)info.st_dev;
