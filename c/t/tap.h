@@ -228,6 +228,9 @@ bail_out(const char *why)
     exit(255);
 }
 
+/* The source tree, by support_top.c. */
+extern const char *const tap_top;
+
 /*
  * A file of the source tree, as in tap_path("t/certs/ca.pem"), whatever the working folder.
  * The text belongs to tap.h and stays for the next seven calls.
@@ -239,11 +242,7 @@ tap_path(const char *relative)
     static unsigned int next;
     char *place = ring[next++ % 8];
 
-#ifdef TAP_TOP
-    snprintf(place, sizeof ring[0], "%s/%s", TAP_TOP, relative);
-#else
-    snprintf(place, sizeof ring[0], "%s", relative);
-#endif
+    snprintf(place, sizeof ring[0], "%s/%s", tap_top, relative);
     return place;
 }
 
