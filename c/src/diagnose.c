@@ -470,6 +470,7 @@ add_leaf_error(iossl_diagnosis *d, iossl_verifier *v, X509 *leaf)
     char *what = format("%s", iossl_error_message(v->cause));
     char *remedy = iossl_remedy_of_leaf(code, leaf, v->name);
 
+    d->is_out_of_memory = d->is_out_of_memory || code == IOSSL_E_MEMORY;
     add(d, code, iossl_error_get_verify_code(v->cause), 0, leaf, what, remedy);
 }
 
@@ -500,6 +501,7 @@ collect(iossl_diagnosis *d, SSL_CTX *ssl_ctx, iossl_role role, X509 *leaf, STACK
     if (done) {
         X509_STORE_CTX_set_verify_cb(store_ctx, go_on);
         (void)X509_verify_cert(store_ctx);
+        done = X509_STORE_CTX_get_error(store_ctx) != X509_V_ERR_OUT_OF_MEM;
         d->chain = X509_STORE_CTX_get1_chain(store_ctx);
     }
     X509_STORE_CTX_free(store_ctx);

@@ -186,80 +186,30 @@ run_verify(iossl_error *err)
     iossl_diagnosis_free(diagnosis);
 }
 
-static bool
-wants(iossl_status status)
-{
-    return status == IOSSL_WANT_READ || status == IOSSL_WANT_WRITE;
-}
-
-/* Shakes hands and says a line each way, then ends. True: both were established. */
-static bool
-talk(iossl_ctx *client, iossl_ctx *server, iossl_session_cache *cache, iossl_error *err)
-{
-    static const iossl_separator line = {IOSSL_SEP_STRING, "\n", 1};
-    iossl_ctx *ctx[2] = {client, server};
-    iossl_transport *ends[2];
-    iossl_conn *conn[2] = {NULL, NULL};
-    iossl_status status[2] = {IOSSL_WANT_READ, IOSSL_WANT_READ};
-    const char *piece;
-    bool done, established = false;
-    size_t n;
-
-    if (!good(iossl_transport_new_pair(&ends[0], &ends[1], err), err))
-        return false;
-    for (int i = 0; i < 2; i++) {
-        conn[i] = iossl_conn_new(ctx[i], (iossl_role)i, ends[i], err);
-        (void)made(conn[i], err);
-    }
-    if (conn[0] == NULL || conn[1] == NULL
-        || !good(iossl_conn_set_hostname(conn[0], "www.example.test", err), err)
-        || (cache != NULL
-            && !good(iossl_conn_set_session_cache(conn[0], cache, "www.example.test:443", err),
-                     err)))
-        goto done;
-    for (int round = 0; round < 12; round++) {
-        for (int i = 0; i < 2; i++) {
-            if (!wants(status[i]))
-                continue;
-            iossl_error_clear(err);
-            status[i] = iossl_handshake(conn[i], IOSSL_POLL, err);
-            (void)good(status[i], err);
-        }
-    }
-    established = status[0] == IOSSL_OK;
-    for (int i = 0; i < 2 && status[0] == IOSSL_OK && status[1] == IOSSL_OK; i++) {
-        iossl_error_clear(err);
-        if (good(iossl_write_all(conn[i], "a line\n", 7, &n, IOSSL_POLL, err), err)) {
-            iossl_status got = iossl_read_line(conn[1 - i], &line, &piece, &n, &done, IOSSL_POLL,
-                                               err);
-
-            if (good(got, err))
-                promise(n == 7 && done && memcmp(piece, "a line\n", 7) == 0, "the line is whole");
-        }
-        iossl_error_clear(err);
-        (void)good(iossl_shutdown(conn[i], false, IOSSL_POLL, err), err);
-    }
-    iossl_free(iossl_conn_peer_address(conn[0]));
-done:
-    for (int i = 0; i < 2; i++)
-        iossl_conn_free(conn[i]);
-    return established;
-}
-
 static void
 run_handshake(iossl_error *err)
 {
-    (void)talk(client_ctx, server_ctx, NULL, err);
+    (void)talk(client_ctx, server_ctx, &(talk_hooks){NULL}, err);
+}
+
+static iossl_session_cache *cache;
+
+static bool
+keep_sessions(iossl_conn *client, iossl_conn *server, iossl_error *err)
+{
+    (void)server;
+    return good(iossl_conn_set_session_cache(client, cache, "www.example.test:443", err), err);
 }
 
 static void
 run_resumption(iossl_error *err)
 {
-    iossl_session_cache *cache = iossl_session_cache_new(10, err);
+    const talk_hooks hooks = {.before = keep_sessions};
 
+    cache = iossl_session_cache_new(10, err);
     if (made(cache, err)) {
-        (void)talk(mutual_client, mutual_server, cache, err);
-        (void)talk(mutual_client, mutual_server, cache, err);
+        (void)talk(mutual_client, mutual_server, &hooks, err);
+        (void)talk(mutual_client, mutual_server, &hooks, err);
     }
     iossl_session_cache_free(cache);
 }
@@ -267,7 +217,7 @@ run_resumption(iossl_error *err)
 static void
 run_stranger(iossl_error *err)
 {
-    promise(!talk(client_ctx, strange_ctx, NULL, err), "a stranger is refused");
+    promise(!talk(client_ctx, strange_ctx, &(talk_hooks){NULL}, err), "a stranger is refused");
 }
 
 static void
@@ -314,15 +264,15 @@ ask_anew(const unsigned char *der, size_t len, bool is_good, iossl_error *err)
 static void
 run_ocsp(iossl_error *err)
 {
-    iossl_ocsp_cache *cache = iossl_ocsp_cache_new(2, err);
+    iossl_ocsp_cache *answers = iossl_ocsp_cache_new(2, err);
     const iossl_ocsp_entry entry = {.status = 1, .hard_error = "revoked", .soft_error = "soft"};
 
-    if (made(cache, err)) {
-        (void)iossl_ocsp_cache_put(cache, "a", 1, &entry);
-        (void)iossl_ocsp_cache_put(cache, "b", 1, &entry);
-        (void)iossl_ocsp_cache_put(cache, "c", 1, &entry);
+    if (made(answers, err)) {
+        (void)iossl_ocsp_cache_put(answers, "a", 1, &entry);
+        (void)iossl_ocsp_cache_put(answers, "b", 1, &entry);
+        (void)iossl_ocsp_cache_put(answers, "c", 1, &entry);
     }
-    iossl_ocsp_cache_free(cache);
+    iossl_ocsp_cache_free(answers);
     ask_anew(bad_answer, bad_len, false, err);
 }
 
