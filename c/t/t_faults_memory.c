@@ -189,7 +189,7 @@ run_verify(iossl_error *err)
 static void
 run_handshake(iossl_error *err)
 {
-    (void)talk(client_ctx, server_ctx, &(talk_hooks){NULL}, err);
+    (void)talk(client_ctx, server_ctx, &(talk_hooks){.before = NULL}, err);
 }
 
 static iossl_session_cache *cache;
@@ -217,7 +217,7 @@ run_resumption(iossl_error *err)
 static void
 run_stranger(iossl_error *err)
 {
-    promise(!talk(client_ctx, strange_ctx, &(talk_hooks){NULL}, err), "a stranger is refused");
+    promise(!talk(client_ctx, strange_ctx, &(talk_hooks){.before = NULL}, err), "a stranger is refused");
 }
 
 static void

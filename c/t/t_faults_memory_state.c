@@ -398,7 +398,7 @@ run_reload(iossl_error *err)
         (void)good(iossl_ctx_reload(ctx, err), err);
         iossl_error_clear(err);
         (void)iossl_ctx_take_reload_error(ctx, err);
-        (void)talk(client_ctx, ctx, &(talk_hooks){NULL}, err);
+        (void)talk(client_ctx, ctx, &(talk_hooks){.before = NULL}, err);
     }
     iossl_ctx_free(ctx);
 }
