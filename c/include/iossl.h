@@ -85,7 +85,8 @@ typedef enum {
     IOSSL_CAN_TLS13,
     IOSSL_CAN_KEYLOG,
     IOSSL_CAN_KEY_UPDATE,
-    IOSSL_CAN_EARLY_DATA
+    IOSSL_CAN_EARLY_DATA,
+    IOSSL_CAN_DANE
 } iossl_feature;
 IOSSL_API bool iossl_can(iossl_feature feature);
 /* Does it know this group, as "X25519MLKEM768"; this signature algorithm, as "ECDSA+SHA256"? */
@@ -377,6 +378,29 @@ IOSSL_API iossl_status iossl_cert_digest(const X509 *cert, const char *algorithm
  * "sha256//<base64>", of the whole subjectPublicKeyInfo, as RFC 7469 and curl pin it. iossl_free() it. */
 IOSSL_API iossl_status iossl_cert_fingerprint(char **out, const X509 *cert, const char *algorithm,
                                               bool pubkey, iossl_error *err);
+
+/*
+ * TLSA records of a server, which the program has looked up and knows to be genuine (DNSSEC; RFC 6698, RFC
+ * 7671). Built by one owner, immutable once a config or connection has it.
+ */
+typedef struct iossl_tlsa iossl_tlsa;
+/* An empty set; NULL: no memory. */
+IOSSL_API iossl_tlsa *iossl_tlsa_new(iossl_error *err);
+IOSSL_API iossl_tlsa *iossl_tlsa_up_ref(iossl_tlsa *tlsa);
+IOSSL_API void iossl_tlsa_free(iossl_tlsa *tlsa);
+/*
+ * Adds a record: usage 0 to 3 (PKIX-TA, PKIX-EE, DANE-TA, DANE-EE), selector 0 (certificate) or 1 (public
+ * key), matching 0 (all of it), 1 (SHA-256) or 2 (SHA-512); or its text as DNS has it, "3 1 1 ab12...".
+ * Higher numbers are passed over. IOSSL_E_OPTION: it is none, or its data don't fit.
+ */
+IOSSL_API iossl_status iossl_tlsa_add(iossl_tlsa *tlsa, int usage, int selector, int matching,
+                                      const void *data, size_t len, iossl_error *err);
+IOSSL_API iossl_status iossl_tlsa_add_text(iossl_tlsa *tlsa, const char *text, iossl_error *err);
+/* How many can be used. */
+IOSSL_API size_t iossl_tlsa_count(const iossl_tlsa *tlsa);
+/* The record of a certificate, to be put into DNS: "3 1 1 ab12...". iossl_free() it. */
+IOSSL_API iossl_status iossl_cert_tlsa(char **out, const X509 *cert, int usage, int selector,
+                                       int matching, iossl_error *err);
 
 /* A set of fingerprints; built by one owner, immutable once a config or connection has it. */
 typedef struct iossl_pins iossl_pins;
@@ -838,6 +862,19 @@ IOSSL_API iossl_status iossl_config_set_psl(iossl_config *config, const iossl_ps
 /* A leaf with one of these fingerprints is accepted whatever else is wrong; with require, a leaf
  * without one is refused whatever else is right. Takes a reference. */
 IOSSL_API iossl_status iossl_config_set_pins(iossl_config *config, iossl_pins *pins, bool require,
+                                             iossl_error *err);
+
+/*
+ * Client: the server's chain has to fit one of these records, besides all else that is verified. By usage
+ * (RFC 7671): 3, the server's own certificate: chain, time and name don't count any more; 2, a CA that
+ * stands for all trust anchors; 0 and 1, a CA or the certificate in a chain that is trusted besides. Of
+ * SHA-256 and SHA-512 of the same, the latter counts alone. The records are those of one server: take a
+ * context, or iossl_conn_set_tlsa(), for each. Without IOSSL_VERIFY_PEER nothing is verified, and a
+ * pinned leaf passes as ever; no session is resumed that was made under others. Takes a reference; NULL:
+ * none. iossl_verify_chain() and iossl_diagnose() hold no chain against them. IOSSL_E_OPTION: none of
+ * them can be used. IOSSL_E_UNSUPPORTED.
+ */
+IOSSL_API iossl_status iossl_config_set_tlsa(iossl_config *config, iossl_tlsa *tlsa,
                                              iossl_error *err);
 
 /* Application protocols in order of preference (RFC 7301); each 1 to 255 bytes. A server chooses
@@ -1501,6 +1538,7 @@ IOSSL_API iossl_status iossl_conn_set_psl(iossl_conn *conn, const iossl_psl *psl
 IOSSL_API iossl_status iossl_conn_set_require_name(iossl_conn *conn, bool on, iossl_error *err);
 IOSSL_API iossl_status iossl_conn_set_pins(iossl_conn *conn, iossl_pins *pins, bool require,
                                            iossl_error *err);
+IOSSL_API iossl_status iossl_conn_set_tlsa(iossl_conn *conn, iossl_tlsa *tlsa, iossl_error *err);
 /*
  * The program's own say on each certificate of the chain, called for every verdict of OpenSSL
  * (SSL_CTX_set_verify(3)); ok is OpenSSL's. Returning true overrides it; name and pins are checked
@@ -1799,6 +1837,8 @@ typedef struct iossl_conn_info {
     uint64_t bytes_in, bytes_out;   /* on the transport, with all that TLS adds                   */
     const unsigned char *alpn;      /* alpn_len bytes                                             */
     size_t alpn_len;
+    const char *tlsa;               /* the TLSA record that the server's chain fitted, as
+                                     * "3 1 1 ab12..."; NULL: none, as where it was resumed       */
 } iossl_conn_info;
 /* As it is now; lent until the next call on this connection. NULL: no memory. */
 IOSSL_API const iossl_conn_info *iossl_conn_get0_info(iossl_conn *conn);

@@ -38,6 +38,11 @@
 #include <openssl/hmac.h>
 #endif
 
+/* DANE; LibreSSL has none. */
+#ifndef LIBRESSL_VERSION_NUMBER
+#define IOSSL_HAVE_DANE 1
+#endif
+
 /* The oldest entry of the error queue with its details; 0 where the queue is empty. */
 static inline unsigned long
 iossl_compat_get_error(const char **data, int *flags)

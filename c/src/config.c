@@ -702,6 +702,12 @@ iossl_config_set_psl(iossl_config *config, const iossl_psl *psl, iossl_error *er
 }
 
 iossl_status
+iossl_config_set_tlsa(iossl_config *config, iossl_tlsa *tlsa, iossl_error *err)
+{
+    return iossl_verify_settings_set_tlsa(&config->verify, tlsa, err);
+}
+
+iossl_status
 iossl_config_set_pins(iossl_config *config, iossl_pins *pins, bool require, iossl_error *err)
 {
     (void)err;

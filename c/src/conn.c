@@ -182,7 +182,7 @@ iossl_conn_free(iossl_conn *conn)
     iossl_staple_cleanup(&conn->staple);
     iossl_ctx_free(conn->host_ctx);
     iossl_ctx_free(conn->ctx);
-    free(conn->info);
+    iossl_info_free(conn->info);
     iossl_early_cleanup(&conn->early);
     free(conn);
     iossl_error_clear_queue();
@@ -322,6 +322,14 @@ iossl_conn_set_pins(iossl_conn *conn, iossl_pins *pins, bool require, iossl_erro
         return IOSSL_ERROR;
     iossl_verify_settings_set_pins(&conn->verifier.settings, pins, require);
     return IOSSL_OK;
+}
+
+iossl_status
+iossl_conn_set_tlsa(iossl_conn *conn, iossl_tlsa *tlsa, iossl_error *err)
+{
+    if (iossl_conn_only_before_handshake(conn, "SSL_tlsa", err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    return iossl_verify_settings_set_tlsa(&conn->verifier.settings, tlsa, err);
 }
 
 void
@@ -911,6 +919,9 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
             iossl_error_memory(err);
             return IOSSL_ERROR;
         }
+        if (conn->role == IOSSL_CLIENT && conn->verifier.settings.tlsa != NULL
+            && iossl_tlsa_apply(conn->verifier.settings.tlsa, conn->ssl, err) != IOSSL_OK)
+            return IOSSL_ERROR;
         offer_session(conn);
         conn->handshake_began_us = iossl_now_us();
         conn->state = HANDSHAKING;

@@ -312,29 +312,61 @@ heal_signature(const facts *f)
                   "same name: see which one SSL_ca_file holds");
 }
 
+static char *
+say_tlsa(const facts *f, const char *cert)
+{
+    (void)f;
+    return format("%s fits none of the TLSA records that were given", cert);
+}
+
+static char *
+heal_tlsa(const facts *f)
+{
+    char *record = NULL, *text;
+
+    if (f->cert != NULL)
+        (void)iossl_cert_tlsa(&record, f->cert, f->depth == 0 ? 3 : 2, 1, 1, NULL);
+    text = format("look the records up anew (SSL_tlsa); if they are the same, the other side has to "
+                  "publish one of its present certificate, as \"%s\", or this is another server",
+                  shown(record));
+    iossl_free(record);
+    return text;
+}
+
+#define NO_ISSUER "its issuer is not among the CA certificates given, and the peer didn't send it"
+#define NO_TRUST "give its CA (SSL_ca_file) or its fingerprint (SSL_fingerprint) if you trust it"
+#define WRONG_TIME "renew the certificate, or check this machine's clock"
+#define OLD_CRL "get its issuer's current CRL, or check this machine's clock"
+#define NO_CRL "give its issuer's CRL with SSL_crl_file or in SSL_ca_path"
+#define NO_RECORD "its TLSA records (SSL_tlsa) are old, or this is another server"
+
+/* Errors that people meet. */
 static const struct {
     int code;
+    const char *brief;                                  /* a remedy to end a sentence; NULL: none */
     char *(*say)(const facts *f, const char *cert);
     char *(*heal)(const facts *f);
 } KNOWN[] = {
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, say_no_issuer, heal_no_issuer},
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, say_no_issuer, heal_no_issuer},
-    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, say_no_issuer, heal_no_issuer},
-    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, say_self_signed, heal_self_signed},
-    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, say_foreign_root, heal_foreign_root},
-    {X509_V_ERR_CERT_HAS_EXPIRED, say_expired, heal_expired},
-    {X509_V_ERR_CERT_NOT_YET_VALID, say_not_yet, heal_not_yet},
-    {X509_V_ERR_CERT_REVOKED, say_revoked, heal_revoked},
-    {X509_V_ERR_UNABLE_TO_GET_CRL, say_no_crl, heal_no_crl},
-    {X509_V_ERR_CRL_HAS_EXPIRED, say_old_crl, heal_no_crl},
-    {X509_V_ERR_INVALID_PURPOSE, say_purpose, heal_purpose},
-    {X509_V_ERR_INVALID_CA, say_purpose, heal_purpose},
-    {X509_V_ERR_EE_KEY_TOO_SMALL, say_weak, heal_weak},
-    {X509_V_ERR_CA_KEY_TOO_SMALL, say_weak, heal_weak},
-    {X509_V_ERR_CA_MD_TOO_WEAK, say_weak, heal_weak},
-    {X509_V_ERR_PERMITTED_VIOLATION, say_constraint, heal_chain},
-    {X509_V_ERR_EXCLUDED_VIOLATION, say_constraint, heal_chain},
-    {X509_V_ERR_CERT_SIGNATURE_FAILURE, say_signature, heal_signature},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, NO_ISSUER, say_no_issuer, heal_no_issuer},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, NO_ISSUER, say_no_issuer, heal_no_issuer},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, NO_ISSUER, say_no_issuer, heal_no_issuer},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, NO_TRUST, say_self_signed, heal_self_signed},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, NO_TRUST, say_foreign_root, heal_foreign_root},
+    {X509_V_ERR_CERT_HAS_EXPIRED, WRONG_TIME, say_expired, heal_expired},
+    {X509_V_ERR_CERT_NOT_YET_VALID, WRONG_TIME, say_not_yet, heal_not_yet},
+    {X509_V_ERR_CERT_REVOKED, NULL, say_revoked, heal_revoked},
+    {X509_V_ERR_UNABLE_TO_GET_CRL, NO_CRL, say_no_crl, heal_no_crl},
+    {X509_V_ERR_CRL_HAS_EXPIRED, OLD_CRL, say_old_crl, heal_no_crl},
+    {X509_V_ERR_CRL_NOT_YET_VALID, OLD_CRL, say_old_crl, heal_no_crl},
+    {X509_V_ERR_INVALID_PURPOSE, NULL, say_purpose, heal_purpose},
+    {X509_V_ERR_INVALID_CA, NULL, say_purpose, heal_purpose},
+    {X509_V_ERR_EE_KEY_TOO_SMALL, NULL, say_weak, heal_weak},
+    {X509_V_ERR_CA_KEY_TOO_SMALL, NULL, say_weak, heal_weak},
+    {X509_V_ERR_CA_MD_TOO_WEAK, NULL, say_weak, heal_weak},
+    {X509_V_ERR_PERMITTED_VIOLATION, NULL, say_constraint, heal_chain},
+    {X509_V_ERR_EXCLUDED_VIOLATION, NULL, say_constraint, heal_chain},
+    {X509_V_ERR_CERT_SIGNATURE_FAILURE, NULL, say_signature, heal_signature},
+    {X509_V_ERR_DANE_NO_MATCH, NO_RECORD, say_tlsa, heal_tlsa},
 };
 
 #define N_KNOWN (sizeof KNOWN / sizeof KNOWN[0])
@@ -356,6 +388,14 @@ heal(const facts *f)
     size_t i = find_known(f->code);
 
     return i < N_KNOWN ? KNOWN[i].heal(f) : heal_chain(f);
+}
+
+const char *
+iossl_brief_remedy(int verify_code)
+{
+    size_t i = find_known(verify_code);
+
+    return i < N_KNOWN ? KNOWN[i].brief : NULL;
 }
 
 char *

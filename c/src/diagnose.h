@@ -6,6 +6,8 @@
 
 #include "iossl.h"
 
+/* A few words on an error of OpenSSL's, to end a sentence with; NULL: none. */
+const char *iossl_brief_remedy(int verify_code);
 /* Of the error that OpenSSL has come to; free() it. NULL: no memory. */
 char *iossl_remedy_of_chain(X509_STORE_CTX *store_ctx);
 /* Of a leaf that failed by its name or its pin: IOSSL_E_NAME, _NO_NAME or _PIN. name may be NULL. */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "compat.h"
+#include "dane.h"
 #include "error.h"
 #include "quote.h"
 
@@ -76,6 +77,8 @@ iossl_info_fill(iossl_info *info, iossl_conn *conn)
         .bytes_in = BIO_number_read(SSL_get_rbio(ssl)),
         .bytes_out = BIO_number_written(SSL_get_wbio(ssl)),
     };
+    free(info->tlsa);
+    shown->tlsa = info->tlsa = iossl_conn_is_established(conn) ? iossl_tlsa_matched(ssl) : NULL;
     if (iossl_conn_is_established(conn) && !is_resumed
         && iossl_conn_get0_psk_identity(conn) == NULL) {
         shown->signature = signature_of(info, ssl, IOSSL_SERVER, role);
@@ -83,6 +86,14 @@ iossl_info_fill(iossl_info *info, iossl_conn *conn)
     }
     shown->alpn = iossl_conn_get0_alpn(conn, &shown->alpn_len);
     iossl_error_clear_queue();
+}
+
+void
+iossl_info_free(iossl_info *info)
+{
+    if (info != NULL)
+        free(info->tlsa);
+    free(info);
 }
 
 /* ---- One line -------------------------------------------------------------------------------- */
@@ -127,6 +138,8 @@ iossl_conn_summary(iossl_conn *conn)
         add(line, sizeof line, ", ALPN %s",
             iossl_quote(name, (const char *)info->alpn, info->alpn_len));
     }
+    if (info->tlsa != NULL)
+        add(line, sizeof line, ", TLSA record %.5s", info->tlsa);
     if (info->handshake_us >= 0)
         add(line, sizeof line, ", %lld.%03lld ms", (long long)(info->handshake_us / 1000),
             (long long)(info->handshake_us % 1000));

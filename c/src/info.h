@@ -10,9 +10,11 @@
 typedef struct iossl_info {
     iossl_conn_info shown;
     char server_signature[64], client_signature[64];
+    char *tlsa;                 /* owned; NULL: none */
 } iossl_info;
 
 /* All but the time of the handshake. */
 void iossl_info_fill(iossl_info *info, iossl_conn *conn);
+void iossl_info_free(iossl_info *info);
 
 #endif

@@ -241,7 +241,8 @@ judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl)
 
     is_required = (iossl_staple_mode(settings) & IOSSL_OCSP_MUST_STAPLE) != 0
                   || (asks(settings) && (settings->mode & IOSSL_VERIFY_PEER) != 0
-                      && !is_pinned && leaf != NULL && demands_staple(leaf));
+                      && !is_pinned && leaf != NULL
+                      && !iossl_tlsa_names_leaf(settings->tlsa, leaf) && demands_staple(leaf));
     if (!asks(settings) && !is_required)
         return true;
     staple->state = IOSSL_STAPLE_NONE;

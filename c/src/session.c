@@ -71,17 +71,18 @@ iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned c
                            (int)s->scheme.wildcards_in_alt, (int)s->scheme.wildcards_in_cn,
                            (int)s->scheme.check_cn, (int)s->scheme.ip_in_cn, s->scheme.accept_any,
                            s->scheme.callback != NULL, iossl_staple_mode(s), (int)s->rules};
-    unsigned char own[EVP_MAX_MD_SIZE], pins[32];
+    unsigned char own[EVP_MAX_MD_SIZE], pins[32], tlsa[32];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     bool is_local = v->cb != NULL || s->scheme.callback != NULL;
     const uintptr_t psl = psl_identity(s->psl, &is_local);
     size_t own_len = 0;
     bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_init_sha256(), NULL) == 1;
 
-    ok = ok && iossl_pins_digest(s->pins, pins) && (own_cert == NULL
+    ok = ok && iossl_pins_digest(s->pins, pins) && iossl_tlsa_digest(s->tlsa, tlsa) && (own_cert == NULL
                 || iossl_cert_digest(own_cert, NULL, false, own, &own_len, NULL) == IOSSL_OK);
     ok = ok && add(md, numbers, sizeof numbers) && add_text(md, v->name)
          && add(md, &psl, sizeof psl) && add(md, pins, sizeof pins)
+         && add(md, tlsa, s->tlsa != NULL ? sizeof tlsa : 0)
          && add(md, &s->scheme.callback_arg, sizeof(void *)) && add(md, trust, 32)
          /* A callback may decide by anything: what one context accepted is nothing to another. */
          && add(md, id, v->cb != NULL ? 16 : 0) && add(md, own, own_len) && EVP_DigestFinal_ex(md, out->digest, NULL) == 1;

@@ -47,6 +47,7 @@ iossl_verify_settings_copy(iossl_verify_settings *to, const iossl_verify_setting
 {
     *to = *from;
     to->pins = iossl_pins_up_ref(from->pins);
+    to->tlsa = iossl_tlsa_up_ref(from->tlsa);
 }
 
 void
@@ -54,6 +55,20 @@ iossl_verify_settings_cleanup(iossl_verify_settings *settings)
 {
     iossl_pins_free(settings->pins);
     settings->pins = NULL;
+    iossl_tlsa_free(settings->tlsa);
+    settings->tlsa = NULL;
+}
+
+iossl_status
+iossl_verify_settings_set_tlsa(iossl_verify_settings *settings, iossl_tlsa *tlsa, iossl_error *err)
+{
+    iossl_tlsa *old = settings->tlsa;
+
+    if (iossl_tlsa_check(tlsa, err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    settings->tlsa = iossl_tlsa_up_ref(tlsa);
+    iossl_tlsa_free(old);
+    return IOSSL_OK;
 }
 
 iossl_status
@@ -134,32 +149,6 @@ iossl_verifier_is_pinned(const iossl_verifier *v, const X509 *leaf)
     return v->settings.pins != NULL && leaf != NULL && iossl_pins_match(v->settings.pins, leaf);
 }
 
-/* What a person can do about the chain errors that people meet, to end the sentence; in full it is the
- * remedy of diagnose.c. */
-static const char *
-advice(int verify_code)
-{
-    switch (verify_code) {
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-        return "; its issuer is not among the CA certificates given, and the peer didn't send it";
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        return "; give its CA (SSL_ca_file) or its fingerprint (SSL_fingerprint) if you trust it";
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-        return "; renew the certificate, or check this machine's clock";
-    case X509_V_ERR_CRL_HAS_EXPIRED:
-    case X509_V_ERR_CRL_NOT_YET_VALID:
-        return "; get its issuer's current CRL, or check this machine's clock";
-    case X509_V_ERR_UNABLE_TO_GET_CRL:
-        return "; give its issuer's CRL with SSL_crl_file or in SSL_ca_path";
-    default:
-        return "";
-    }
-}
-
 /* Keeps OpenSSL's first verdict against a certificate in words. */
 static void
 note_chain_error(iossl_verifier *v, X509_STORE_CTX *store_ctx)
@@ -167,13 +156,14 @@ note_chain_error(iossl_verifier *v, X509_STORE_CTX *store_ctx)
     int code = X509_STORE_CTX_get_error(store_ctx);
     X509 *cert = X509_STORE_CTX_get_current_cert(store_ctx);
     char *subject = cert == NULL ? NULL : iossl_cert_subject(cert), *remedy;
+    const char *brief = iossl_brief_remedy(code);
 
     iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
-                    "%s%s (certificate %d of the chain, \"%s\")%s",
+                    "%s%s (certificate %d of the chain, \"%s\")%s%s",
                     v->broken_rule == NULL ? "" : "not allowed by SSL_policy: ",
                     v->broken_rule == NULL ? X509_verify_cert_error_string(code) : v->broken_rule,
                     X509_STORE_CTX_get_error_depth(store_ctx), subject == NULL ? "" : subject,
-                    advice(code));
+                    brief == NULL ? "" : "; ", brief == NULL ? "" : brief);
     iossl_error_set_verify_code(v->cause, code);
     iossl_error_set_cert(v->cause, cert, X509_STORE_CTX_get_error_depth(store_ctx));
     remedy = iossl_remedy_of_chain(store_ctx);
@@ -406,7 +396,9 @@ judge_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
                         "and SSL_force_fingerprint requires one");
         return false;
     }
-    if (wants_name_check(v) && !check_name(v, leaf, chain))
+    /* RFC 7671 section 5.1: the DNS of that name named this very certificate. */
+    if (wants_name_check(v) && !iossl_tlsa_names_leaf(v->settings.tlsa, leaf)
+        && !check_name(v, leaf, chain))
         return false;
     accept_leaf(v, leaf);
     return true;
@@ -591,7 +583,8 @@ verify_paths(iossl_verifier *v, X509_STORE_CTX *store_ctx)
     if (X509_verify_cert(store_ctx) == 1)
         return tell_success(v, store_ctx);
     broken_rule = v->broken_rule;
-    if ((chain = iossl_paths_find(store_ctx, &v->cost)) != NULL) {
+    /* Other paths are looked for without OpenSSL's DANE, so not where that decides. */
+    if (v->settings.tlsa == NULL && (chain = iossl_paths_find(store_ctx, &v->cost)) != NULL) {
         rewind_store_ctx(store_ctx, chain);
         return tell_success(v, store_ctx);
     }

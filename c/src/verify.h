@@ -4,6 +4,7 @@
 #ifndef IOSSL_VERIFY_H
 #define IOSSL_VERIFY_H
 
+#include "dane.h"
 #include "iossl.h"
 #include "paths.h"
 #include "rules.h"
@@ -15,6 +16,7 @@ typedef struct iossl_verify_settings {
     const iossl_psl *psl;       /* borrowed: outlives the context */
     iossl_pins *pins;           /* owned reference, NULL: none */
     bool require_pin;
+    iossl_tlsa *tlsa;           /* owned reference, NULL: none */
     bool require_name;
     int ocsp_mode;              /* IOSSL_OCSP_*, see ocsp_staple.h */
     unsigned rules;             /* IOSSL_RULES_* */
@@ -28,6 +30,10 @@ iossl_status iossl_verify_settings_set_mode(iossl_verify_settings *settings, int
                                             iossl_error *err);
 void iossl_verify_settings_set_pins(iossl_verify_settings *settings, iossl_pins *pins,
                                     bool require);
+
+/* Takes a reference; NULL: none. */
+iossl_status iossl_verify_settings_set_tlsa(iossl_verify_settings *settings, iossl_tlsa *tlsa,
+                                            iossl_error *err);
 
 /* One verification: of a handshake, or of a chain by itself. */
 typedef struct iossl_verifier {

@@ -55,6 +55,12 @@ iossl_can(iossl_feature feature)
 #else
         return true;
 #endif
+    case IOSSL_CAN_DANE:
+#ifdef IOSSL_HAVE_DANE
+        return true;
+#else
+        return false;
+#endif
     case IOSSL_CAN_OCSP:
 #ifdef OPENSSL_NO_OCSP
         return false;

@@ -32,7 +32,7 @@ typedef struct connect_settings {
     tls_identity identity;
     tls_protocol protocol;
     const char *starttls, *name, *sni, *scheme, *save, *keylog, *early;
-    tool_list pins;
+    tool_list pins, tlsa;
     long timeout_s;
     bool v4, v6, insecure, must_staple, json, interactive, crlf, quiet, resume, ocsp,
         trace, key_update, early_insists;
@@ -57,6 +57,8 @@ static const tool_option VERIFY[] = {
     {0, "pin", "FINGERPRINT", OPT_LIST, AT(pins), "SSL_fingerprint",
      "accept this very certificate, as sha256$HEX, sha256$pub$HEX or sha256//BASE64; may be repeated",
      0, 0},
+    {0, "tlsa", "RECORD", OPT_LIST, AT(tlsa), "SSL_tlsa",
+     "verify by this TLSA record (DANE), as \"3 1 1 HEX\"; may be repeated", 0, 0},
     {0, "must-staple", NULL, OPT_FLAG, AT(must_staple), "SSL_ocsp_mode",
      "refuse a server that doesn't prove by OCSP that it isn't revoked", 0, 0},
     {0, "insecure", NULL, OPT_FLAG, AT(insecure), "SSL_verify_mode",
@@ -125,6 +127,19 @@ connects_twice(const connect_settings *s)
 
 /* ---- Getting there --------------------------------------------------------------------------- */
 
+static bool
+apply_tlsa(iossl_config *config, const tool_list *records, iossl_error *err)
+{
+    iossl_tlsa *tlsa = iossl_tlsa_new(err);
+    bool ok = tlsa != NULL;
+
+    for (size_t i = 0; ok && i < records->n; i++)
+        ok = iossl_tlsa_add_text(tlsa, records->item[i], err) == IOSSL_OK;
+    ok = ok && iossl_config_set_tlsa(config, tlsa, err) == IOSSL_OK;
+    iossl_tlsa_free(tlsa);
+    return ok;
+}
+
 static iossl_config *
 make_config(const connect_settings *s, const char *scheme_name, iossl_error *err)
 {
@@ -143,6 +158,8 @@ make_config(const connect_settings *s, const char *scheme_name, iossl_error *err
             ok = iossl_pins_add(pins, s->pins.item[i], err) == IOSSL_OK;
         ok = ok && iossl_config_set_pins(config, pins, false, err) == IOSSL_OK;
     }
+    if (ok && s->tlsa.n > 0)
+        ok = apply_tlsa(config, &s->tlsa, err);
     if (ok && s->must_staple)
         ok = iossl_config_set_ocsp_mode(config, IOSSL_OCSP_MUST_STAPLE, err) == IOSSL_OK;
     else if (ok)
@@ -442,6 +459,12 @@ is_of_chain(const iossl_error *err)
 }
 
 static bool
+fits_no_record(const iossl_error *err)
+{
+    return iossl_error_get_verify_code(err) == X509_V_ERR_DANE_NO_MATCH;
+}
+
+static bool
 has_findings(const visit *v)
 {
     return v->diagnosis != NULL && iossl_diagnosis_count(v->diagnosis) > 0;
@@ -470,13 +493,16 @@ show_problems(report *r, visit *v)
     char *remedy;
 
     report_array(r, "problems", has_problems(v) ? "Problems" : NULL);
-    if (a->stage != STAGE_ESTABLISHED && !(is_of_chain(a->err) && has_findings(v))) {
-        remedy = remedy_of_failure(v);
+    if (a->stage != STAGE_ESTABLISHED && (fits_no_record(a->err)
+                                          || !(is_of_chain(a->err) && has_findings(v)))) {
+        remedy = fits_no_record(a->err) ? tool_copy(iossl_error_get0_remedy(a->err))
+                                        : remedy_of_failure(v);
         show_problem(r, v, kind_of(iossl_error_get_code(a->err)), iossl_error_message(a->err),
                      remedy, NULL);
         free(remedy);
     }
-    for (size_t i = 0; v->diagnosis != NULL && !is_verified(v)
+    /* With TLSA records that fit, all else may be as it is; so where none does, that is the problem. */
+    for (size_t i = 0; v->diagnosis != NULL && !is_verified(v) && !fits_no_record(a->err)
                        && i < iossl_diagnosis_count(v->diagnosis); i++) {
         const iossl_finding *f = iossl_diagnosis_get0(v->diagnosis, i);
 
@@ -545,7 +571,8 @@ show_remarks(report *r, visit *v)
     }
     if (v->first.stage == STAGE_ESTABLISHED && !v->s->insecure && has_findings(v))
         for (size_t i = 0; i < iossl_diagnosis_count(v->diagnosis); i++)
-            REMARK("accepted for its fingerprint, though %s",
+            REMARK("accepted for its %s, though %s",
+                   iossl_conn_get0_info(v->first.conn)->tlsa != NULL ? "TLSA record" : "fingerprint",
                    iossl_diagnosis_get0(v->diagnosis, i)->what);
     if (v->first.stage == STAGE_ESTABLISHED
         && iossl_conn_get_version_number(v->first.conn) < TLS1_2_VERSION)
@@ -659,6 +686,7 @@ show_connection(report *r, const visit *v)
     if (alpn == NULL && v->s->protocol.alpn != NULL)
         report_text(r, NULL, "ALPN", "nothing agreed on");
     report_text(r, "verified_name", NULL, name);
+    report_text(r, "tlsa", "TLSA record", info == NULL ? NULL : info->tlsa);
     report_bool(r, "client_certificate_requested", NULL, v->first.wants_certificate);
     if (v->first.wants_certificate)
         report_text(r, NULL, "our identity",

@@ -287,6 +287,17 @@ fingerprint(report *r, const char *key, const char *label, const X509 *cert, boo
     iossl_free(text);
 }
 
+/* To be put into DNS: of a server's certificate, or of a CA. */
+static void
+tlsa(report *r, const X509 *cert, const char *label)
+{
+    char *text = NULL;
+
+    (void)iossl_cert_tlsa(&text, cert, X509_check_ca((X509 *)cert) > 0 ? 2 : 3, 1, 1, NULL);
+    report_text(r, "tlsa", label, text);
+    iossl_free(text);
+}
+
 void
 describe_cert(report *r, const X509 *cert, describe_extent extent)
 {
@@ -319,6 +330,7 @@ describe_cert(report *r, const X509 *cert, describe_extent extent)
     fingerprint(r, "fingerprint", extent == DESCRIBE_FULL ? "fingerprint" : NULL, cert, false);
     fingerprint(r, "public_key_fingerprint", extent == DESCRIBE_FULL ? "of the key" : NULL, cert,
                 true);
+    tlsa(r, cert, extent == DESCRIBE_FULL ? "TLSA record" : NULL);
     pem = report_is_json(r) ? iossl_cert_to_pem(cert, NULL) : NULL;
     if (report_is_json(r))
         report_text(r, "pem", NULL, pem);

@@ -159,6 +159,27 @@ subtest 'pins' => sub {
     is iossl('connect', "127.0.0.1:$port", '--pin', 'nonsense')->{status}, 2, 'nonsense is none';
 };
 
+subtest 'TLSA records' => sub {
+    my ($server, $port) = serve('--cert', cert('self-signed.pem'), '--key', cert('self-signed.key'));
+    my ($record) = iossl('cert', 'show', cert('self-signed.pem'))->{out}
+        =~ /^ *TLSA record +([32] 1 1 [0-9a-f]{64})/m;
+    ok $record, 'cert show tells the record of a certificate';
+    $record =~ s/^2/3/;
+    my $run = visit($port, '--tlsa', '3 1 1 ' . '00' x 32, '--tlsa', $record);
+    is $run->{status}, 0, 'one of them fits';
+    is $run->{json}{connection}{tlsa}, $record, 'it is told';
+    like join(' ', @{ $run->{json}{remarks} }), qr/accepted for its TLSA record, though .*self-signed/,
+        'what is wrong with it is a remark';
+    $run = visit($port, '--tlsa', '3 1 1 ' . '00' x 32);
+    is $run->{status}, 1, 'none fits';
+    is @{ $run->{json}{problems} }, 1, 'that is the one problem';
+    like $run->{json}{problems}[0]{what}, qr/TLSA records \(SSL_tlsa\) are old, or this is another/, 'it';
+    like $run->{json}{problems}[0]{remedy}, qr/publish one of its present certificate, as "$record"/,
+        'what to do';
+    like iossl('connect', "127.0.0.1:$port", '--tlsa', '3 1 1 00')->{err},
+        qr/TLSA record 3 1 1: a SHA-256 digest has 32 bytes/, 'nonsense is none';
+};
+
 subtest 'remarks: expiring soon, a root that needn\'t be sent' => sub {
     my $ca = scratch('soon-ca.pem');
     iossl('cert', 'make', '--ca', '--subject', 'CN=Soon root', '-o', $ca);

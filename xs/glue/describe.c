@@ -172,5 +172,6 @@ glue_info(pTHX_ iossl_conn *conn)
     (void)hv_stores(hv, "bytes_in", newSVnv((NV)info->bytes_in));
     (void)hv_stores(hv, "bytes_out", newSVnv((NV)info->bytes_out));
     (void)hv_stores(hv, "alpn", text_sv(aTHX_ (const char *)info->alpn, info->alpn_len));
+    (void)hv_stores(hv, "tlsa", name_sv(aTHX_ info->tlsa));
     return hv;
 }

@@ -673,6 +673,91 @@ read_fingerprint(pTHX_ build *b, SV *value)
     return iossl_config_set_pins(b->config, pins, force != NULL && SvTRUE(force), b->err);
 }
 
+static void
+free_tlsa(pTHX_ void *tlsa)
+{
+    PERL_UNUSED_CONTEXT;
+    iossl_tlsa_free(tlsa);
+}
+
+/* Are these data in hexadecimal? A digest's length tells, and how DER begins. */
+static bool
+is_hex(int matching, const char *data, STRLEN len)
+{
+    switch (matching) {
+    case 0:
+        return len > 0 && data[0] != 0x30;
+    case 1:
+        return len != 32;
+    case 2:
+        return len != 64;
+    default:
+        return false;           /* of a kind that can't be used anyway */
+    }
+}
+
+/* Of [usage, selector, matching, data]; data: bytes, or in hexadecimal. */
+static iossl_status
+add_tlsa_parts(pTHX_ build *b, iossl_tlsa *tlsa, AV *parts)
+{
+    int numbers[3];
+    const char *data;
+    STRLEN len;
+    SV *bytes;
+
+    for (SSize_t i = 0; i < 3; i++) {
+        SV *number = item(aTHX_ parts, i);
+
+        if (SvROK(number) || !looks_like_number(number) || SvIV(number) < 0 || SvIV(number) > 255)
+            croak_value(aTHX_ "SSL_tlsa", number, "a number from 0 to 255");
+        numbers[i] = (int)SvIV(number);
+    }
+    bytes = sv_mortalcopy(item(aTHX_ parts, 3));
+    if (!SvOK(bytes) || SvROK(bytes) || !sv_utf8_downgrade(bytes, TRUE))
+        croak_value(aTHX_ "SSL_tlsa", bytes, "the data of a record, as bytes or in hexadecimal,");
+    data = SvPV_const(bytes, len);
+    if (!is_hex(numbers[2], data, len))
+        return iossl_tlsa_add(tlsa, numbers[0], numbers[1], numbers[2], data, len, b->err);
+    bytes = newSVpvf("%d %d %d %" SVf, numbers[0], numbers[1], numbers[2], SVfARG(bytes));
+    return iossl_tlsa_add_text(tlsa, text(aTHX_ "SSL_tlsa", sv_2mortal(bytes)), b->err);
+}
+
+/* "3 1 1 HEX", as DNS has it, or its parts. */
+static iossl_status
+add_tlsa(pTHX_ build *b, iossl_tlsa *tlsa, SV *value)
+{
+    AV *parts = array(aTHX_ value);
+
+    if (parts != NULL && av_len(parts) == 3)
+        return add_tlsa_parts(aTHX_ b, tlsa, parts);
+    if (!SvOK(value) || (SvROK(value) && !SvAMAGIC(value)))
+        croak_value(aTHX_ "SSL_tlsa", value,
+                    "a record, as '3 1 1 HEX' or [usage, selector, matching, data],");
+    return iossl_tlsa_add_text(tlsa, text(aTHX_ "SSL_tlsa", value), b->err);
+}
+
+/* One record, or a list of them. */
+static iossl_status
+read_tlsa(pTHX_ build *b, SV *value)
+{
+    iossl_status status = IOSSL_OK;
+    AV *list = array(aTHX_ value);
+    bool is_one = list == NULL
+                  || (av_len(list) == 3 && looks_like_number(item(aTHX_ list, 0)));
+    iossl_tlsa *tlsa;
+
+    if (is_absent(value))
+        return IOSSL_OK;
+    if ((tlsa = iossl_tlsa_new(b->err)) == NULL)
+        return IOSSL_ERROR;
+    SAVEDESTRUCTOR_X(free_tlsa, tlsa);
+    if (is_one)
+        status = add_tlsa(aTHX_ b, tlsa, value);
+    for (SSize_t i = 0; !is_one && status == IOSSL_OK && i <= av_len(list); i++)
+        status = add_tlsa(aTHX_ b, tlsa, item(aTHX_ list, i));
+    return status == IOSSL_OK ? iossl_config_set_tlsa(b->config, tlsa, b->err) : status;
+}
+
 /* ---- The rest --------------------------------------------------------------------------------- */
 
 typedef iossl_status (*set_protocols_fn)(iossl_config *, const char *const *, size_t,
@@ -1099,6 +1184,7 @@ static const struct option {
     {"SSL_verifycn_scheme",       FOR_CLIENT, read_scheme},
     {"SSL_verifycn_publicsuffix", FOR_CLIENT, read_public_suffix},
     {"SSL_fingerprint",           FOR_BOTH,   read_fingerprint},
+    {"SSL_tlsa",                  FOR_CLIENT, read_tlsa},
     {"SSL_alpn_protocols",        FOR_BOTH,   read_alpn},
     {"SSL_npn_protocols",         FOR_BOTH,   read_npn},
     {"SSL_session_cache_size",    FOR_CLIENT, read_session_cache_size},
