@@ -419,14 +419,15 @@ cert_names_clear(cert_names *names)
 static const char *
 dns_name(const alt_name *name, size_t *len)
 {
+    static const char BLANKS[] = {' ', '\t', '\n', '\v', '\f', '\r'};
     const char *text = name->bytes;
 
     *len = name->len;
-    while (*len > 0 && memchr(" \t\n\v\f\r", *text, 6) != NULL) {
+    while (*len > 0 && memchr(BLANKS, *text, sizeof BLANKS) != NULL) {
         text++;
         --*len;
     }
-    while (*len > 0 && memchr(" \t\n\v\f\r", text[*len - 1], 6) != NULL)
+    while (*len > 0 && memchr(BLANKS, text[*len - 1], sizeof BLANKS) != NULL)
         --*len;
     return text;
 }

@@ -54,7 +54,7 @@ find(const entry *table, size_t n, int number)
     return "unknown";
 }
 
-#define FIND(table, number) find(table, sizeof table / sizeof *table, number)
+#define FIND(table, number) find((table), sizeof (table) / sizeof *(table), (number))
 
 bool
 iossl_message_text(char *out, size_t size, bool sent, int version, int content_type,

@@ -659,7 +659,7 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
 static const char *
 bytes_of(pTHX_ SV *sv, STRLEN *len, const char *what, bool may_be_wide)
 {
-    bool is_overloaded = SvROK(sv) && SvAMAGIC(sv);
+    bool is_overloaded = SvAMAGIC(sv);
 
     if (!SvUTF8(sv) && !is_overloaded)
         return SvPV_nomg_const(sv, *len);
