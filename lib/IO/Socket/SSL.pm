@@ -50,16 +50,9 @@ XSLoader::load(__PACKAGE__, $VERSION) if !defined &_start;
 
 # Last in @INC, so a real Net::SSLeay comes first wherever it is; where there is none, some programs only
 # need it to be there.
-push @INC, \&_stand_in_for_ssleay;
+push @INC, \&_wants_ssleay;
 
-sub _stand_in_for_ssleay {
-    return if $_[1] ne 'Net/SSLeay.pm';
-    require IO::Socket::SSL::NetSSLeay;
-    return if defined IO::Socket::SSL::NetSSLeay::real_one();     # in a folder that was added behind us
-    IO::Socket::SSL::NetSSLeay::stand_in();
-    open my $nothing, '<', \'1;' or return;
-    return $nothing;
-}
+sub _wants_ssleay { return $_[1] eq 'Net/SSLeay.pm' ? _stand_in_for_ssleay() : () }
 
 # --- names that programs import -------------------------------------------------------------------
 
@@ -134,7 +127,7 @@ sub _hash_of { return @_ == 1 && ref $_[0] ? $_[0] : {@_} }
 sub configure {
     my ($self, $args) = @_;
     my $blocking = delete $args->{Blocking};
-    _choose_family($args);
+    _choose_family($args) if $args->{Domain} || $args->{Family};
     $args->{Proto} ||= Socket::IPPROTO_TCP();   # a name would have /etc/protocols read each time
     $self->configure_SSL($args) or return;
 
@@ -147,15 +140,6 @@ sub configure {
     return $self->_internal_error("$ISA[0] configuration failed", 0) if !$made;
     $self->blocking(0) if defined $blocking && !$blocking;
     return $self;
-}
-
-sub _choose_family {
-    my $args   = shift;
-    my $family = $args->{Domain} || $args->{Family} or return;
-    $args->{ $ISA[0] eq 'IO::Socket::IP' ? 'Family' : 'Domain' } = $family;
-    $args->{GetAddrInfoFlags} = 0
-        if $ISA[0] eq 'IO::Socket::IP' && !defined $args->{GetAddrInfoFlags};
-    return;
 }
 
 # Gives a socket its arguments and its context; does nothing to the descriptor.
@@ -190,16 +174,6 @@ sub connect {
     return $self->connect_SSL;
 }
 
-# The time that new was given is for all addresses and the handshake together.
-sub _connect_in_time {
-    my $self = shift;
-    my $hash = \%{*$self};
-    my $left = $hash->{_SSL_deadline} - _now();
-    if ($left <= 0) { $! = Errno::ETIMEDOUT(); return }
-    local $hash->{io_socket_timeout} = $left;
-    return $self->SUPER::connect(@_);
-}
-
 sub _starts_handshake {
     my $start = (shift->{_SSL_arguments} || {})->{SSL_startHandshake};
     return !defined $start || $start;
@@ -218,12 +192,8 @@ sub _negotiate {
     return $self if defined is_SSL($self);
     my $hash = \%{*$self};
     if (!$hash->{_SSL_opening}) {
-        Carp::croak('cannot upgrade socket in-place with SSL BIO; use start_SSL(SSL_usebio => 1)')
-            if $opt->{SSL_usebio} && !$hash->{_SSL_bio_socket};
-        if (!defined CORE::fileno($self) && !$hash->{_SSL_bio_socket}) {
-            $self->_internal_error('Socket has no fileno', 9);
-            return $self->fatal_ssl_error;
-        }
+        _croak_in_place() if $opt->{SSL_usebio} && !$hash->{_SSL_bio_socket};
+        return $self->_without_descriptor if !defined CORE::fileno($self) && !$hash->{_SSL_bio_socket};
         $self->configure_SSL({ SSL_server => $is_server }) or return if !$hash->{_SSL_ctx};
         my $context = $hash->{_SSL_ctx};
         my ($sni, $name, $from) = $is_server ? () : _names($self, $hash);
@@ -234,9 +204,7 @@ sub _negotiate {
         return $self->fatal_ssl_error if !$is_server && defined $args->{SSL_early_data}
             && !$self->_early_data(@$args{qw(SSL_early_data SSL_early_data_unsafe)});
         $hash->{_SSL_fileno} = $self->fileno if $hash->{_SSL_bio_socket};
-        _debug(($is_server ? 'handshake as a server begins' : 'handshake as a client begins: '
-            . 'server name ' . ($sni // '(none)') . ', name to verify ' . ($name // '(none)')))
-            if $DEBUG > 1;
+        _debug_start($is_server, $sni, $name) if $DEBUG > 1;
     }
 
     my $timeout = _handshake_timeout($self, $hash, $opt);
@@ -308,13 +276,6 @@ sub _names {
     return ($sni, $name, $from);
 }
 
-sub _without_port {
-    my $peer = shift;
-    return $1 if $peer =~ /^\[([^\]]*)\](?::.*)?$/s;
-    return $1 if $peer =~ /^([^:]*):[^:]*$/s;
-    return $peer;
-}
-
 # --- the end of TLS -------------------------------------------------------------------------------
 
 for my $method (qw(blocking connected peername sockname)) {
@@ -337,8 +298,7 @@ sub _stop {
     my ($self, $opt) = @_;
     my $hash = \%{*$self};
     if (defined is_SSL($self)) {
-        _debug('TLS ends' . ($opt->{SSL_no_shutdown} ? ', without a word to the peer' : ''))
-            if $DEBUG > 1;
+        _debug_end($opt) if $DEBUG > 1;
         if (!$opt->{SSL_no_shutdown} && ($hash->{_SSL_opened} || 0) > 0) {
             my $timeout = exists $opt->{Timeout} ? $opt->{Timeout} : $hash->{io_socket_timeout};
             $timeout = 'fd' if !defined $timeout || $timeout <= 0 || !$self->blocking;
@@ -390,8 +350,6 @@ sub _let_go {
 }
 *kill_socket = \&close;
 
-sub _is_want { return defined $_[0] && ($_[0] == SSL_WANT_READ() || $_[0] == SSL_WANT_WRITE()) }
-
 # --- state ----------------------------------------------------------------------------------------
 
 sub opened {
@@ -434,17 +392,6 @@ sub _with_ca {
     return $args if grep { defined && length } @$args{qw(SSL_ca SSL_ca_file SSL_ca_path)};
     return $args if $args->{SSL_server} && !$args->{SSL_verify_mode};
     return { %$args, IO::Socket::SSL::default_ca() };
-}
-
-# What SSL_cert_callback gave: a context, or the arguments of one.
-sub _of_answer {
-    my $given   = shift;
-    my $context = IO::Socket::SSL::_context_of($given);
-    return $context if $context && $context->_is_server;
-    die 'SSL_cert_callback: a server\'s SSL_Context or a hash of arguments expected, not "'
-        . $given . qq{"\n} if ref $given ne 'HASH';
-    return __PACKAGE__->new(SSL_server => 1, %$given)
-        || die "SSL_cert_callback: $IO::Socket::SSL::SSL_ERROR\n";
 }
 
 sub _get_ctx_object { return $_[0]{context} }
@@ -556,6 +503,17 @@ sub _debug_print {
     utf8::encode($text) if $text =~ /[^\x00-\xff]/;
     print STDERR $text;
     return;
+}
+
+sub _debug_start {
+    my ($is_server, $sni, $name) = @_;
+    return _debug($is_server ? 'handshake as a server begins' : 'handshake as a client begins: '
+        . 'server name ' . ($sni // '(none)') . ', name to verify ' . ($name // '(none)'));
+}
+
+sub _debug_end {
+    my $opt = shift;
+    return _debug('TLS ends' . ($opt->{SSL_no_shutdown} ? ', without a word to the peer' : ''));
 }
 
 sub _debug_result {
@@ -788,6 +746,40 @@ sub _as_ours {
 
 sub _close_foreign { return _as_ours(shift, \&close) }
 
+# --- address families, time limits of new ---------------------------------------------------------
+
+sub _choose_family {
+    my $args   = shift;
+    my $family = $args->{Domain} || $args->{Family};
+    $args->{ $ISA[0] eq 'IO::Socket::IP' ? 'Family' : 'Domain' } = $family;
+    $args->{GetAddrInfoFlags} = 0
+        if $ISA[0] eq 'IO::Socket::IP' && !defined $args->{GetAddrInfoFlags};
+    return;
+}
+
+# The time that new was given is for all addresses and the handshake together.
+sub _connect_in_time {
+    my $self = shift;
+    my $hash = \%{*$self};
+    my $left = $hash->{_SSL_deadline} - _now();
+    if ($left <= 0) { $! = Errno::ETIMEDOUT(); return }
+    local $hash->{io_socket_timeout} = $left;
+    return $self->SUPER::connect(@_);
+}
+
+# --- contexts that a callback gives --------------------------------------------------------------
+
+# What SSL_cert_callback gave: a context, or the arguments of one.
+sub IO::Socket::SSL::SSL_Context::_of_answer {
+    my $given   = shift;
+    my $context = _context_of($given);
+    return $context if $context && $context->_is_server;
+    die 'SSL_cert_callback: a server\'s SSL_Context or a hash of arguments expected, not "'
+        . $given . qq{"\n} if ref $given ne 'HASH';
+    return IO::Socket::SSL::SSL_Context->new(SSL_server => 1, %$given)
+        || die "SSL_cert_callback: $SSL_ERROR\n";
+}
+
 # --- over another handle --------------------------------------------------------------------------
 
 # A new handle of the class over another one, which stays what it is.
@@ -796,6 +788,10 @@ sub _over {
     my $self = IO::Handle::new($class);
     @{*$self}{qw(_SSL_bio_socket io_socket_type)} = ($outer, Socket::SOCK_STREAM());
     return $self;
+}
+
+sub _croak_in_place {
+    return Carp::croak('cannot upgrade socket in-place with SSL BIO; use start_SSL(SSL_usebio => 1)');
 }
 
 # What the handle below says, if it has such a method.
@@ -818,6 +814,16 @@ sub _within_outer {
     $! = $errno;
     die $why if !defined $result;    ## no critic: it is not our exception
     return $result;
+}
+
+# --- a missing Net::SSLeay ------------------------------------------------------------------------
+
+sub _stand_in_for_ssleay {
+    require IO::Socket::SSL::NetSSLeay;
+    return if defined IO::Socket::SSL::NetSSLeay::real_one();     # in a folder that was added behind us
+    IO::Socket::SSL::NetSSLeay::stand_in();
+    open my $nothing, '<', \'1;' or return;
+    return $nothing;
 }
 
 # --- failed handshakes ----------------------------------------------------------------------------
@@ -848,6 +854,12 @@ sub _give_up {
     return;
 }
 
+sub _without_descriptor {
+    my $self = shift;
+    $self->_internal_error('Socket has no fileno', 9);
+    return $self->fatal_ssl_error;
+}
+
 sub _warn_without_name {
     my $context = ${*{$_[0]}}{_SSL_ctx};
     return if $context->_has_scheme || !($context->{verify_mode} & SSL_VERIFY_PEER);
@@ -859,6 +871,15 @@ sub _warn_without_name {
 
 sub _undefined_object {
     return _internal_error(undef, 'Undefined IO::Socket::SSL object', 9);
+}
+
+# --- peers named as HOST:PORT -----------------------------------------------------------------------
+
+sub _without_port {
+    my $peer = shift;
+    return $1 if $peer =~ /^\[([^\]]*)\](?::.*)?$/s;
+    return $1 if $peer =~ /^([^:]*):[^:]*$/s;
+    return $peer;
 }
 
 # --- peers without a name -------------------------------------------------------------------------
@@ -908,6 +929,8 @@ sub socketToSSL { return __PACKAGE__->start_SSL(@_) }
 # --- state ----------------------------------------------------------------------------------------
 
 sub opening { return ${*{$_[0]}}{_SSL_opening} }
+
+sub _is_want { return defined $_[0] && ($_[0] == SSL_WANT_READ() || $_[0] == SSL_WANT_WRITE()) }
 
 sub want_read  { no warnings 'numeric'; return $_[0]->errstr == SSL_WANT_READ() }
 
