@@ -1018,8 +1018,10 @@ build_client_ca_names(builder *b, iossl_error *err)
 {
     const iossl_config *config = b->config;
 
+    /* Where no client is asked for a certificate, a file that can't be read is no error either. */
     if (config->client_ca_file != NULL
-        && (b->client_ca_names = SSL_load_client_CA_file(config->client_ca_file)) == NULL) {
+        && (b->client_ca_names = SSL_load_client_CA_file(config->client_ca_file)) == NULL
+        && (config->verify.mode & IOSSL_VERIFY_PEER) != 0) {
         iossl_error_set_openssl(err, IOSSL_E_CA, IOSSL_RANK_FATAL,
                                 "Failed to load certificate to client CA list: "
                                 "SSL_client_ca_file %s", config->client_ca_file);

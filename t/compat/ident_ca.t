@@ -45,6 +45,8 @@ my @trusting = (
     ['handles that do not help, and the file'  => SSL_ca => [$other_ca]],
     ['an empty list of handles, and the file'  => SSL_ca => []],
     ['SSL_ca being "", and the file'           => SSL_ca => ''],
+    ['an empty list of folders, and the file'  => SSL_ca_path => []],
+    ['a list of folders with undef in it'      => SSL_ca_file => '', SSL_ca_path => [undef, $capath]],
 );
 
 subtest 'a server is trusted through' => sub {
@@ -58,6 +60,7 @@ my @distrusting = (
     ['no file (\\undef)'               => SSL_ca_file => \undef],
     ['no folder (\\undef)'             => SSL_ca_file => '', SSL_ca_path => \undef],
     ['an empty list of handles'        => SSL_ca_file => '', SSL_ca => []],
+    ['an empty list of folders'        => SSL_ca_file => '', SSL_ca_path => []],
     ['an intermediate that is no link' => SSL_ca_file => '', SSL_ca => [$inter]],
 );
 

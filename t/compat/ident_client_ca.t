@@ -56,4 +56,9 @@ subtest 'a file that is none is told' => sub {
     like $@ || $SSL_ERROR, qr/Failed to load certificate to client CA list/, 'in the known words';
 };
 
+subtest 'where no client is asked for a certificate, it is no mistake' => sub {
+    my $result = handshake(server => { SSL_client_ca_file => '/nonexistent' });
+    is $result->{server_error}, '', 'connected';
+};
+
 done_testing;

@@ -105,6 +105,7 @@ subtest 'a connection uses the default' => sub {
         ['not if the file is \\undef'    => 'SSL_ca_file => \\undef'],
         ['not if the folder is \\undef'  => 'SSL_ca_path => \\undef'],
         ['not if there is a list of handles, even empty' => 'SSL_ca => []'],
+        ['nor if there is one of folders' => 'SSL_ca_path => []'],
         ['not if there is another file'  => "SSL_ca_file => q{$other}"],
         ['not if there is another folder' => 'SSL_ca_path => q{' . cert('capath-other') . '}'];
     like answer([@nothing], sprintf $connect, ''), qr/certificate verify failed/,

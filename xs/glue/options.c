@@ -466,6 +466,7 @@ read_ca_path(pTHX_ build *b, SV *value)
 {
     AV *list = array(aTHX_ value);
     SV *joined;
+    size_t n = 0;
 
     if (is_ref_to_false(aTHX_ value))
         return iossl_config_set_no_default_ca(b->config, true, b->err);
@@ -474,8 +475,14 @@ read_ca_path(pTHX_ build *b, SV *value)
     if (list == NULL)
         return iossl_config_set_ca_path(b->config, text(aTHX_ "SSL_ca_path", value), b->err);
     joined = sv_2mortal(newSVpvs(""));
-    for (SSize_t i = 0; i <= av_len(list); i++)
-        sv_catpvf(joined, "%s%" SVf, i > 0 ? ":" : "", SVfARG(item(aTHX_ list, i)));
+    for (SSize_t i = 0; i <= av_len(list); i++) {
+        SV *path = item(aTHX_ list, i);
+
+        if (SvOK(path))
+            sv_catpvf(joined, "%s%" SVf, n++ > 0 ? ":" : "", SVfARG(path));
+    }
+    if (n == 0)         /* a list without a path is one all the same, as with SSL_ca */
+        return iossl_config_set_no_default_ca(b->config, true, b->err);
     return iossl_config_set_ca_path(b->config, text(aTHX_ "SSL_ca_path", joined), b->err);
 }
 
