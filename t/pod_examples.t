@@ -3,6 +3,7 @@
 # How an example is marked, by a paragraph right before it:
 #
 #   =for test KIND prints REGEX      runs it; standard output has to match (with /m)
+#   =for test KIND with MODULE prints REGEX      where that module is installed
 #   =for text                        no Perl: a table, a list of arguments
 #
 # Each verbatim block has one or the other. KIND is what the example finds when it begins:
@@ -21,6 +22,7 @@
 #   mail.example.com:25   a server with STARTTLS; without it, and for "plain", TLS at once
 #   mail.example.com      server.test
 #   0.0.0.0:8443          127.0.0.1, an ephemeral port
+#   192.0.2.1:6379 and 192.0.2.*:11211    a port where nobody listens
 #   'NAME.pem', 'NAME.key'  the file of t/certs
 #   FINGERPRINT           that of server.pem
 #
@@ -37,7 +39,7 @@ use IO::Socket::SSL;
 use IO::Socket::SSL::Utils;
 use POSIX ();
 
-my @PODS = grep { -f } glob 'lib/IO/Socket/SSL.pod lib/IO/Socket/SSL/*.pod';
+my @PODS = grep { -f } glob 'lib/IO/Socket/SSL.pod lib/IO/Socket/SSL/*.pod lib/IO/Socket/SSL/*/*.pod';
 watchdog(120);
 plan skip_all => 'no manuals here: not a source tree' if !@PODS;
 
@@ -94,8 +96,9 @@ sub examples_of {
 
 sub check {
     my $example = shift;
-    my ($kind, $expected) = ($example->{mark} // '') =~ /^test (\w+) prints (.+)$/
+    my ($kind, $needed, $expected) = ($example->{mark} // '') =~ /^test (\w+)(?: with ([\w:]+))? prints (.+)$/
         or return fail 'a block has "=for test KIND prints REGEX" or "=for text" before it';
+    plan skip_all => "no $needed here" if defined $needed && !eval "require $needed";    ## no critic: ours
     my $start = __PACKAGE__->can("start_$kind") or return fail "\"$kind\" is a kind of example";
     my ($output, $status) = in_child(sub {
         return run($start, $example->{module}, substituted($example->{code}));
@@ -112,6 +115,7 @@ sub substituted {
         'www.example.com:443' => $server{tls}->addr, 'www.example.com' => 'server.test',
         'mail.example.com:25' => $server{mail}->addr, 'mail.example.com' => 'server.test',
         '0.0.0.0:8443' => '127.0.0.1:0', FINGERPRINT => $fingerprint,
+        map { $_ => '127.0.0.1:1' } '192.0.2.1:6379', '192.0.2.1:11211', '192.0.2.2:11211',
     );
     my $known = join '|', map { quotemeta } sort { length $b <=> length $a } keys %for;
     $code =~ s/($known)/$for{$1}/g;

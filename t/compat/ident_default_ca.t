@@ -90,6 +90,19 @@ subtest 'a program can say itself what the default is' => sub {
         qr{^died: SSL_ca_file /nonexistent can't be used: No such file}, 'a path is tried at once';
 };
 
+{
+    my $forget = "set(q{$file}); set(undef); show; ";
+    my $here   = [@nothing, SSL_CERT_DIR => $dir];
+    differs('ident-default-ca-forgotten', 'default_ca(undef) forgets what was set', sub {
+        is answer($here, $forget), "[SSL_ca_path=$dir]", 'what is found takes its place';
+        is answer([@nothing], $forget), "[$mozilla]", 'or nothing';
+        is answer($here, "show; \$ENV{SSL_CERT_DIR} = q{/nonexistent}; set(undef); show"),
+            "[SSL_ca_path=$dir][$mozilla]", 'and what was found';
+    }, sub {
+        is answer($here, $forget), "[SSL_ca_file=$file SSL_ca_path=$dir]", 'it stays beside that';
+    });
+}
+
 subtest 'a connection uses the default' => sub {
     my $server = test_server();
     my $connect = 'my $s = IO::Socket::SSL->new(PeerAddr => q{' . $server->addr . '}, '

@@ -62,6 +62,26 @@ subtest 'peer_certificates are what the peer has sent, its own first' => sub {
     }
 };
 
+{
+    my $listener = test_server(
+        args => { SSL_verify_mode => SSL_VERIFY_PEER, SSL_ca_file => cert('ca.pem') },
+        handler => sub { return join '', map { PEM_cert2string($_) } $_[0]->peer_certificates });
+
+    # What a server's connection that accept has made says of the client with this certificate.
+    my $seen = sub {
+        my $sock = client($listener, @_) or die $SSL_ERROR;
+        return $listener->outcome;
+    };
+    my @client = (SSL_cert_file => cert('client-chain.pem'), SSL_key_file => cert('client-chain.key'));
+
+    differs('ident-peer-certificates', 'so they are on a connection that accept has made', sub {
+        is $seen->(@client), cert_text('client-leaf.pem') . cert_text('inter.pem'), 'leaf and chain';
+        is $seen->(), '', 'none from who has shown none';
+    }, sub {
+        is $seen->(@client), cert_text('inter.pem'), 'the leaf is missing';
+    });
+}
+
 subtest 'dump_peer_certificate tells subject and issuer in two lines' => sub {
     is $client->dump_peer_certificate,
         "Subject Name: /O=IOSSL/CN=server.test\nIssuer  Name: $inter\n", 'the server';

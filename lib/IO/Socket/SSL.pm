@@ -609,7 +609,7 @@ sub default_ca {
         _check_ca($is_path ? 'path' : 'file', $_) for ref $_[0] ? @{ $_[0] } : $_[0];
         ($CA_FROM_USER, %DEFAULT_CA) = (1, ($is_path ? 'SSL_ca_path' : 'SSL_ca_file') => $_[0]);
     } elsif (@_) {
-        $CA_FROM_USER = $CA_DETECTED = 0;
+        ($CA_FROM_USER, $CA_DETECTED, %DEFAULT_CA) = (0, 0);
     }
     _detect_ca() if !$CA_FROM_USER && !$CA_DETECTED;
     return %DEFAULT_CA;
@@ -984,10 +984,9 @@ sub sock_certificate {
 sub peer_certificates {
     my $self  = shift;
     my @chain = _peer_chain($self);
-    if ((${*$self}{_SSL_arguments} || {})->{SSL_server} && defined is_SSL($self)) {
-        my $leaf = _peer_cert($self);
-        unshift @chain, $leaf if $leaf;
-    }
+    # OpenSSL keeps the client's own certificate apart from those that came with it.
+    my $leaf = defined is_SSL($self) ? _peer_cert($self) : undef;
+    unshift @chain, $leaf if $leaf && (!@chain || $chain[0] != $leaf);
     return @chain;
 }
 
