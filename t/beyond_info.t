@@ -33,6 +33,20 @@ subtest 'both sides tell the same of a connection' => sub {
     cmp_ok $more, '<', 1100, 'and no more';
 };
 
+subtest 'kernel TLS, where it is there; else nothing changes' => sub {
+    my ($client, $server) = pair(over => 'tcp', client => { SSL_ktls => 1 }, server => { SSL_ktls => 1 });
+    for ([$client, $server], [$server, $client]) {
+        my ($from, $to) = @$_;
+        print $from "line\n";
+        is scalar(readline $to), "line\n", 'data';
+    }
+    my $info = $client->ssl_info;
+    cmp_ok $info->{ktls_send}, '<=', IO::Socket::SSL->can_ktls ? 1 : 0, 'told, and not without a kernel that has it';
+    is $info->{ktls_recv}, 0, 'nor for what comes' if !IO::Socket::SSL->can_ktls;
+    my ($plain) = pair(over => 'tcp');
+    is_deeply [@{ $plain->ssl_info }{qw(ktls_send ktls_recv)}], [0, 0], 'off unless asked for';
+};
+
 subtest 'what differs by how it came about' => sub {
     my ($client) = pair(over => 'unix', client => { SSL_version => 'TLSv1_2',
         SSL_cipher_list => 'AES128-GCM-SHA256' });

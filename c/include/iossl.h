@@ -86,7 +86,8 @@ typedef enum {
     IOSSL_CAN_KEYLOG,
     IOSSL_CAN_KEY_UPDATE,
     IOSSL_CAN_EARLY_DATA,
-    IOSSL_CAN_DANE
+    IOSSL_CAN_DANE,
+    IOSSL_CAN_KTLS
 } iossl_feature;
 IOSSL_API bool iossl_can(iossl_feature feature);
 /* Does it know this group, as "X25519MLKEM768"; this signature algorithm, as "ECDSA+SHA256"? */
@@ -1038,6 +1039,15 @@ IOSSL_API void iossl_config_set_host_cb(iossl_config *config, iossl_host_cb cb, 
 IOSSL_API iossl_status iossl_config_set_post_handshake_auth(iossl_config *config, bool on,
                                                             iossl_error *err);
 
+/*
+ * Let the kernel encrypt and decrypt (kernel TLS), on sockets of TCP: where OpenSSL (3.0 and newer, if
+ * it was built so) and the kernel both have it for the cipher and version that were agreed on. Otherwise
+ * all goes on as ever, and nothing is said: see ktls_send and ktls_recv of iossl_conn_get0_info(). With
+ * kernel TLS keys aren't renewed (iossl_conn_key_update() is IOSSL_E_UNSUPPORTED, key_update_bytes without effect),
+ * and a peer that renews its own ends the connection, unless the kernel can do that; bytes on the
+ * transport are counted without what TLS adds. Off by default.
+ */
+IOSSL_API void iossl_config_set_ktls(iossl_config *config, bool on);
 /* Give the record buffers back while a connection is idle. */
 IOSSL_API iossl_status iossl_config_set_release_buffers(iossl_config *config, bool on,
                                                         iossl_error *err);
@@ -1835,6 +1845,7 @@ typedef struct iossl_conn_info {
     iossl_early_data early_data;
     int64_t handshake_us;           /* from its first step to its last; -1: not yet               */
     uint64_t bytes_in, bytes_out;   /* on the transport, with all that TLS adds                   */
+    bool ktls_send, ktls_recv;      /* the kernel encrypts, decrypts (iossl_config_set_ktls())    */
     const unsigned char *alpn;      /* alpn_len bytes                                             */
     size_t alpn_len;
     const char *tlsa;               /* the TLSA record that the server's chain fitted, as

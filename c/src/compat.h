@@ -54,6 +54,21 @@ iossl_compat_get_error(const char **data, int *flags)
 #endif
 }
 
+/* Kernel TLS: OpenSSL 3 has it, where it was built so. */
+#if defined(SSL_OP_ENABLE_KTLS) && defined(BIO_CTRL_GET_KTLS_SEND) && !defined(OPENSSL_NO_KTLS)
+#define IOSSL_HAVE_KTLS 1
+#endif
+
+static inline void
+iossl_compat_enable_ktls(SSL *ssl)
+{
+#ifdef IOSSL_HAVE_KTLS
+    (void)SSL_set_options(ssl, SSL_OP_ENABLE_KTLS);
+#else
+    (void)ssl;
+#endif
+}
+
 /* Opens an OSSL_STORE; NULL: why is in the queue. */
 static inline OSSL_STORE_CTX *
 iossl_compat_store_open(const char *uri, const UI_METHOD *ui, void *ui_arg)

@@ -1022,6 +1022,12 @@ iossl_config_set_release_buffers(iossl_config *config, bool on, iossl_error *err
 }
 
 void
+iossl_config_set_ktls(iossl_config *config, bool on)
+{
+    config->wants_ktls = on;
+}
+
+void
 iossl_config_set_ssl_ctx_cb(iossl_config *config, iossl_ssl_ctx_cb cb, void *arg)
 {
     config->ssl_ctx_cb = cb;

@@ -37,6 +37,7 @@
 #include "error.h"
 #include "info.h"
 #include "init.h"
+#include "ktls.h"
 #include "linebuf.h"
 #include "ocsp_staple.h"
 #include "psk.h"
@@ -92,6 +93,11 @@ attach_ssl(iossl_conn *conn)
         return false;
     SSL_set_bio(conn->ssl, bio, bio);
     SSL_set_info_callback(conn->ssl, on_info);
+    if (iossl_ctx_wants_ktls(conn->ctx) && iossl_transport_use_kernel(conn->transport)) {
+        if ((conn->kernel_out = malloc(MAX_PLAINTEXT)) == NULL)
+            return false;
+        iossl_compat_enable_ktls(conn->ssl);
+    }
     if (!apply_verify_mode(conn))
         return false;
     if (conn->role == IOSSL_CLIENT)
@@ -184,6 +190,9 @@ iossl_conn_free(iossl_conn *conn)
     iossl_ctx_free(conn->ctx);
     iossl_info_free(conn->info);
     iossl_early_cleanup(&conn->early);
+    if (conn->kernel_out != NULL)
+        OPENSSL_cleanse(conn->kernel_out, MAX_PLAINTEXT);
+    free(conn->kernel_out);
     free(conn);
     iossl_error_clear_queue();
 }
@@ -975,6 +984,14 @@ bytes_moved(const iossl_conn *conn)
     return BIO_number_read(SSL_get_rbio(conn->ssl)) + BIO_number_written(SSL_get_wbio(conn->ssl));
 }
 
+/* Then they can't be renewed. */
+static bool
+has_keys_in_kernel(const iossl_conn *conn)
+{
+    return conn->kernel_out != NULL
+           && (iossl_ktls_sends(SSL_get_wbio(conn->ssl)) || iossl_ktls_receives(SSL_get_rbio(conn->ssl)));
+}
+
 /* Before a read or write, which then sends it; what can't be now comes later. */
 static void
 rekey_if_due(iossl_conn *conn)
@@ -982,7 +999,7 @@ rekey_if_due(iossl_conn *conn)
     uint64_t moved = bytes_moved(conn);
 
     if (moved - conn->rekeyed_at < conn->rekey_bytes || conn->is_writing || conn->closed_by_us
-        || conn->is_closing || conn->early.is_open || SSL_version(conn->ssl) < TLS1_3_VERSION)
+        || conn->is_closing || conn->early.is_open || has_keys_in_kernel(conn) || SSL_version(conn->ssl) < TLS1_3_VERSION)
         return;
     conn->rekeyed_at = moved;
     (void)SSL_key_update(conn->ssl, SSL_KEY_UPDATE_REQUESTED);
@@ -1010,6 +1027,11 @@ iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms, iossl
     }
     if (conn->early.is_open && (status = iossl_early_finish(conn, timeout_ms, err)) != IOSSL_OK)
         return status;
+    if (has_keys_in_kernel(conn)) {
+        iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_IO,
+                        "key update: the kernel has the keys (SSL_ktls), and keeps them");
+        return IOSSL_ERROR;
+    }
     iossl_error_clear_queue();
     if (SSL_key_update(conn->ssl, peer_too ? SSL_KEY_UPDATE_REQUESTED
                                            : SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
@@ -1311,6 +1333,12 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
         rekey_if_due(conn);
     if (conn->early.is_open)
         op.step = iossl_early_step_write;
+    /* With kernel TLS, OpenSSL keeps the address of what is half sent, and a program may repeat a write
+     * from elsewhere. */
+    if (conn->kernel_out != NULL) {
+        memcpy(conn->kernel_out, buf, op.len);
+        op.out = conn->kernel_out;
+    }
     status = iossl_conn_drive(conn, &op, timeout_ms);
     conn->is_writing = is_want(status) || status == IOSSL_TIMEOUT || status == IOSSL_INTERRUPTED;
     if (status == IOSSL_OK) {

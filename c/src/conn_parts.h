@@ -56,6 +56,7 @@ struct iossl_conn {
     bool alert_was_sent;
     int64_t handshake_began_us, handshake_us;   /* -1: not done */
     iossl_early early;
+    unsigned char *kernel_out;  /* owned; NULL: no kernel TLS. See iossl_conn_write() */
     uint64_t rekey_bytes, rekeyed_at;   /* renew keys after so many; 0: never. When that was */
     iossl_info *info;           /* owned; NULL until somebody asks */
 };

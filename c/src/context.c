@@ -55,7 +55,7 @@ struct iossl_ctx {
     iossl_psks psks;
     iossl_keylog keylog;
     size_t max_early_data;
-    bool insists_on_early_data;
+    bool insists_on_early_data, wants_ktls;
     uint64_t key_update_bytes;
     iossl_host_cb host_cb;
     void *host_arg;
@@ -1137,6 +1137,7 @@ new_empty(const iossl_config *config, iossl_error *err)
     ctx->key_update_bytes = config->key_update_bytes;
     ctx->max_early_data = config->max_early_data;
     ctx->insists_on_early_data = config->insists_on_early_data;
+    ctx->wants_ktls = config->wants_ktls;
     if (config->role == IOSSL_SERVER) {
         ctx->host_cb = config->host_cb;
         ctx->host_arg = config->host_arg;
@@ -1348,6 +1349,12 @@ iossl_ctx_get_max_early_data(const iossl_ctx *ctx, bool *insists)
 {
     *insists = ctx->insists_on_early_data;
     return ctx->max_early_data;
+}
+
+bool
+iossl_ctx_wants_ktls(const iossl_ctx *ctx)
+{
+    return ctx->wants_ktls;
 }
 
 bool

@@ -31,6 +31,7 @@ const iossl_tickets *iossl_ctx_get0_tickets(const iossl_ctx *ctx);
 const iossl_psks *iossl_ctx_get0_psks(const iossl_ctx *ctx);
 /* How much early data a server takes; whether before the client is known to be there, whatever it is. */
 size_t iossl_ctx_get_max_early_data(const iossl_ctx *ctx, bool *insists);
+bool iossl_ctx_wants_ktls(const iossl_ctx *ctx);
 bool iossl_ctx_offers_alpn(const iossl_ctx *ctx, const unsigned char *name, size_t len);
 
 /* 0: never. */

@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "dane.h"
 #include "error.h"
+#include "ktls.h"
 #include "quote.h"
 
 /* As the lists of SSL_sigalgs have it: "ECDSA+SHA256", "RSA-PSS+SHA256", "ed25519"; "": none. */
@@ -74,6 +75,8 @@ iossl_info_fill(iossl_info *info, iossl_conn *conn)
         .group = iossl_conn_get0_group(conn),
         .is_resumed = is_resumed,
         .early_data = (iossl_early_data)SSL_get_early_data_status(ssl),
+        .ktls_send = iossl_ktls_sends(SSL_get_wbio(ssl)),
+        .ktls_recv = iossl_ktls_receives(SSL_get_rbio(ssl)),
         .bytes_in = BIO_number_read(SSL_get_rbio(ssl)),
         .bytes_out = BIO_number_written(SSL_get_wbio(ssl)),
     };
@@ -140,6 +143,10 @@ iossl_conn_summary(iossl_conn *conn)
     }
     if (info->tlsa != NULL)
         add(line, sizeof line, ", TLSA record %.5s", info->tlsa);
+    if (info->ktls_send || info->ktls_recv)
+        add(line, sizeof line, ", kernel TLS %s", !info->ktls_recv  ? "out"
+                                                  : info->ktls_send ? "both ways"
+                                                                    : "in");
     if (info->handshake_us >= 0)
         add(line, sizeof line, ", %lld.%03lld ms", (long long)(info->handshake_us / 1000),
             (long long)(info->handshake_us % 1000));

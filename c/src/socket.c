@@ -144,6 +144,18 @@ iossl_socket_write_quietly(int fd, const void *buf, size_t len)
     return n;
 }
 
+int
+iossl_socket_bio_write_quietly(BIO *bio, const void *buf, int len)
+{
+    quiet q;
+    int n;
+
+    quiet_begin(&q);
+    n = BIO_write(bio, buf, len);
+    quiet_end(&q);
+    return n;
+}
+
 ssize_t
 iossl_socket_send_quietly(int fd, const void *buf, size_t len, int flags)
 {

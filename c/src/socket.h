@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <openssl/bio.h>
+
 /* Each -1 with errno on failure; all close on exec. */
 
 /* A stream socket that doesn't wait. */
@@ -28,6 +30,8 @@ void iossl_socket_set_prompt(int fd);
  * SIGPIPE. */
 ssize_t iossl_socket_send_quietly(int fd, const void *buf, size_t len, int flags);
 ssize_t iossl_socket_write_quietly(int fd, const void *buf, size_t len);
+/* The same by a BIO over one. */
+int iossl_socket_bio_write_quietly(BIO *bio, const void *buf, int len);
 
 /* Room for an address as text: with a scope, brackets and a port. */
 #define IOSSL_ADDRESS_TEXT 80

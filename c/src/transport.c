@@ -5,7 +5,7 @@
  *           over memory and over another connection.
  * Promises  a transfer over a socket is exactly one system call; it raises SIGPIPE only where the
  *           program asked for the write; errno and end of stream survive until conn.c asks.
- * Leaves    deadlines and what a failed transfer means to conn.c.
+ * Leaves    deadlines and what a failed transfer means to conn.c, the kernel's part in TLS to ktls.c.
  * See       BIO_meth_new(3), recv(2), send(2), poll(2).
  */
 #include "transport.h"
@@ -23,6 +23,7 @@
 #include "conn.h"
 #include "error.h"
 #include "init.h"
+#include "ktls.h"
 #include "socket.h"
 
 struct iossl_transport {
@@ -109,13 +110,15 @@ bio_write(BIO *bio, const char *buf, int len)
     return bio_transfer(bio, false, NULL, buf, len);
 }
 
+/* What OpenSSL tells the kernel, or asks of it; see the descriptors below. */
+static long kernel_ctrl(iossl_transport *t, int cmd, long num, void *ptr);
+
 static long
 bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
 {
-    const iossl_transport *t;
+    iossl_transport *t;
     int fd;
 
-    (void)num;
     switch (cmd) {
     case BIO_CTRL_FLUSH:
         return 1;
@@ -129,7 +132,8 @@ bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
             *(int *)ptr = fd;
         return fd;
     default:
-        return 0;
+        t = BIO_get_data(bio);
+        return t != NULL && iossl_ktls_is_control(cmd) ? kernel_ctrl(t, cmd, num, ptr) : 0;
     }
 }
 
@@ -249,6 +253,8 @@ iossl_transport_wait(iossl_transport *transport, iossl_status want, int64_t time
 typedef struct {
     int fd;
     bool is_socket;                     /* until a call says ENOTSOCK                             */
+    bool is_message;                    /* with the kernel: the next write is no data of the program */
+    BIO *kernel;                        /* owned; NULL: no kernel TLS                             */
     iossl_transfer_mode mode;
 } fd_transport;
 
@@ -281,12 +287,46 @@ fd_would_wait(const fd_transport *f, iossl_status want)
     return f->mode.never_wait && fd_poll(f->fd, want, 0) == IOSSL_TIMEOUT;
 }
 
+/* A record that the kernel has decrypted, with the header that OpenSSL's BIO puts before it. Its call
+ * would wait; poll(2) tells when a whole record is there. */
+static iossl_status
+kernel_read(fd_transport *f, void *buf, size_t size, size_t *done)
+{
+    int n;
+
+    if (fd_would_wait(f, IOSSL_WANT_READ))
+        return IOSSL_WANT_READ;
+    if ((n = BIO_read(f->kernel, buf, size > INT_MAX ? INT_MAX : (int)size)) < 0)
+        return fd_failed(IOSSL_WANT_READ);
+    *done = (size_t)n;
+    return n == 0 ? IOSSL_EOF : IOSSL_OK;
+}
+
+/* An alert or a handshake message: few bytes, which go by sendmsg(2) with their type beside them. */
+static iossl_status
+kernel_write_message(fd_transport *f, const void *buf, size_t len, size_t *done)
+{
+    int n;
+
+    if (fd_would_wait(f, IOSSL_WANT_WRITE))
+        return IOSSL_WANT_WRITE;
+    n = f->mode.no_sigpipe ? iossl_socket_bio_write_quietly(f->kernel, buf, (int)len)
+                           : BIO_write(f->kernel, buf, (int)len);
+    if (n < 0)
+        return fd_failed(IOSSL_WANT_WRITE);
+    f->is_message = false;
+    *done = (size_t)n;
+    return IOSSL_OK;
+}
+
 static iossl_status
 fd_read(void *arg, void *buf, size_t size, size_t *done)
 {
     fd_transport *f = arg;
     ssize_t n = -1;
 
+    if (f->kernel != NULL && iossl_ktls_receives(f->kernel))
+        return kernel_read(f, buf, size, done);
     if (f->is_socket) {
         n = recv(f->fd, buf, size, f->mode.never_wait ? MSG_DONTWAIT : 0);
         f->is_socket = n >= 0 || errno != ENOTSOCK;
@@ -308,6 +348,8 @@ fd_write(void *arg, const void *buf, size_t len, size_t *done)
     fd_transport *f = arg;
     ssize_t n = -1;
 
+    if (f->is_message)
+        return kernel_write_message(f, buf, len, done);
     if (f->is_socket) {
         int flags = f->mode.never_wait ? MSG_DONTWAIT : 0;
 
@@ -342,14 +384,24 @@ fd_fd(void *arg)
     return ((fd_transport *)arg)->fd;
 }
 
+static void
+fd_free(void *arg)
+{
+    fd_transport *f = arg;
+
+    if (f->kernel != NULL)
+        (void)BIO_free(f->kernel);
+    free(f);
+}
+
 static const iossl_transport_ops FD_OPS = {
-    .read = fd_read, .write = fd_write, .wait = fd_wait, .fd = fd_fd, .free = free};
+    .read = fd_read, .write = fd_write, .wait = fd_wait, .fd = fd_fd, .free = fd_free};
 
 static void
 fd_close(void *arg)
 {
     (void)close(((fd_transport *)arg)->fd);
-    free(arg);
+    fd_free(arg);
 }
 
 static const iossl_transport_ops OWNED_FD_OPS = {
@@ -383,6 +435,34 @@ iossl_transport *
 iossl_transport_new_owned_fd(int fd, iossl_error *err)
 {
     return fd_transport_new(&OWNED_FD_OPS, fd, err);
+}
+
+/* NULL: it is no descriptor. */
+static fd_transport *
+fd_of(const iossl_transport *t)
+{
+    return t->ops == &FD_OPS || t->ops == &OWNED_FD_OPS ? t->arg : NULL;
+}
+
+bool
+iossl_transport_use_kernel(iossl_transport *transport)
+{
+    fd_transport *f = fd_of(transport);
+
+    if (f != NULL && f->kernel == NULL)
+        f->kernel = iossl_ktls_begin(f->fd);
+    return f != NULL && f->kernel != NULL;
+}
+
+static long
+kernel_ctrl(iossl_transport *t, int cmd, long num, void *ptr)
+{
+    fd_transport *f = fd_of(t);
+
+    if (f == NULL || f->kernel == NULL)
+        return 0;
+    f->is_message = iossl_ktls_announces(cmd) || (f->is_message && iossl_ktls_asks(cmd));
+    return BIO_ctrl(f->kernel, cmd, num, ptr);
 }
 
 /* ---- Memory ---------------------------------------------------------------------------------- */

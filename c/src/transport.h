@@ -28,6 +28,10 @@ BIO_METHOD *iossl_transport_bio_method_new(void);
 /* A BIO over the transport, which it borrows. NULL: no memory. */
 BIO *iossl_transport_bio_new(iossl_transport *transport);
 
+/* Has OpenSSL hand its keys over to the kernel, where that is possible. False: it isn't, and all stays as
+ * it is. Before the first transfer. */
+bool iossl_transport_use_kernel(iossl_transport *transport);
+
 void iossl_transport_set_mode(iossl_transport *transport, iossl_transfer_mode mode);
 /* Resets what the last transfer came to, before an operation; what has to last (eof) stays. */
 void iossl_transport_begin(iossl_transport *transport);

@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "deadline.h"
 #include "iossl.h"
+#include "ktls.h"
 
 const char *
 iossl_version(void)
@@ -41,6 +42,8 @@ iossl_can(iossl_feature feature)
 #else
         return true;
 #endif
+    case IOSSL_CAN_KTLS:
+        return iossl_ktls_is_here();
     case IOSSL_CAN_EARLY_DATA:
     case IOSSL_CAN_KEY_UPDATE:
     case IOSSL_CAN_TLS13:

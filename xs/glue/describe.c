@@ -169,6 +169,8 @@ glue_info(pTHX_ iossl_conn *conn)
     (void)hv_stores(hv, "handshake_time", info->handshake_us < 0
                                               ? newSV(0)
                                               : newSVnv((NV)info->handshake_us / 1e6));
+    (void)hv_stores(hv, "ktls_send", newSViv(info->ktls_send ? 1 : 0));
+    (void)hv_stores(hv, "ktls_recv", newSViv(info->ktls_recv ? 1 : 0));
     (void)hv_stores(hv, "bytes_in", newSVnv((NV)info->bytes_in));
     (void)hv_stores(hv, "bytes_out", newSVnv((NV)info->bytes_out));
     (void)hv_stores(hv, "alpn", text_sv(aTHX_ (const char *)info->alpn, info->alpn_len));

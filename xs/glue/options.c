@@ -1022,6 +1022,13 @@ read_keylog_callback(pTHX_ build *b, SV *value)
 }
 
 static iossl_status
+read_ktls(pTHX_ build *b, SV *value)
+{
+    iossl_config_set_ktls(b->config, SvTRUE(value));
+    return IOSSL_OK;
+}
+
+static iossl_status
 read_release_buffers(pTHX_ build *b, SV *value)
 {
     return iossl_config_set_release_buffers(b->config, SvTRUE(value), b->err);
@@ -1216,6 +1223,7 @@ static const struct option {
     {"SSL_keylog_file",           FOR_BOTH,   read_keylog_file},
     {"SSL_keylog_callback",       FOR_BOTH,   read_keylog_callback},
     {"SSL_mode_release_buffers",  FOR_BOTH,   read_release_buffers},
+    {"SSL_ktls",                  FOR_BOTH,   read_ktls},
     {"SSL_create_ctx_callback",   FOR_BOTH,   read_create_ctx_callback},
 };
 
