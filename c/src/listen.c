@@ -116,7 +116,7 @@ iossl_listener_get_fd(const iossl_listener *listener)
 int
 iossl_listener_get_port(const iossl_listener *listener)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
 
     if (getsockname(listener->fd, (struct sockaddr *)&address, &len) != 0)
@@ -132,7 +132,11 @@ static bool
 is_of_the_peer(int errnum)
 {
     return errnum == ECONNABORTED || errnum == EPROTO || errnum == ENETDOWN || errnum == ENETUNREACH
-           || errnum == EHOSTDOWN || errnum == EHOSTUNREACH || errnum == EOPNOTSUPP;
+           || errnum == EHOSTDOWN || errnum == EHOSTUNREACH || errnum == EOPNOTSUPP
+#ifdef ENONET
+           || errnum == ENONET
+#endif
+           || errnum == ENOPROTOOPT;
 }
 
 static iossl_status
@@ -168,6 +172,8 @@ accept_fd(int *fd, const iossl_listener *listener, int64_t timeout_ms)
             status = IOSSL_INTERRUPTED;
         else if (!is_of_the_peer(errno))
             status = IOSSL_ERROR;
+        else if (!never_waits && iossl_deadline_left(deadline) == 0)
+            status = IOSSL_TIMEOUT;     /* however many peers fail one after the other */
     }
     return status;
 }

@@ -589,7 +589,7 @@ take_answers(iossl_ocsp_resolver *r, const char *uri, const iossl_ocsp_reading *
         else
             open++;
     }
-    if ((q = find_request(r, uri)) == NULL)
+    if (find_request(r, uri) == NULL)
         return;                 /* a hard error has closed everything */
     if (answered == 0)
         refuse_all(r, uri, "no data in response", IOSSL_OCSP_RETRY_LATER_S);

@@ -499,6 +499,25 @@ test_harmless(void)
     only = NULL;
 }
 
+static void
+test_peers_that_leave(void)
+{
+    iossl_listener *listener = iossl_listener_new("127.0.0.1", "0", NULL);
+    iossl_conn *conn;
+
+    atomic_store(&seen, 0);
+    only = "accept4";
+    with = ECONNABORTED;
+    goes_on = true;
+    at = 1;
+    is_int(iossl_accept(&conn, server_ctx, listener, 20, NULL), IOSSL_TIMEOUT,
+           "peers that leave one after the other keep nobody beyond the time");
+    ok(atomic_load(&seen) > 1, "(there were several)");
+    at = 0;
+    only = NULL;
+    iossl_listener_free(listener);
+}
+
 /* ---- Fixtures -------------------------------------------------------------------------------- */
 
 static BIO *
@@ -547,7 +566,12 @@ main(void)
         try_scenario(&SCENARIOS[i], EIO, true);
         try_scenario(&SCENARIOS[i], EMFILE, false);
     }
+    for (size_t i = 0; i < sizeof SCENARIOS / sizeof *SCENARIOS; i++) {
+        try_scenario(&SCENARIOS[i], ENFILE, false);
+        try_scenario(&SCENARIOS[i], ECONNREFUSED, false);
+    }
     test_harmless();
+    test_peers_that_leave();
     iossl_ctx_free(client_ctx);
     iossl_ctx_free(server_ctx);
     test_identity_free(&leaf);
