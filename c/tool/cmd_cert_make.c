@@ -86,12 +86,15 @@ write_to(const char *file, const char *text, iossl_error *err)
 {
     FILE *f = file == NULL ? stdout : fopen(file, "w");
     bool ok = f != NULL && fputs(text, f) >= 0 && fflush(f) == 0;
+    int errnum = errno;
 
-    if (!ok)
-        iossl_error_set_errno(err, IOSSL_E_FILE, IOSSL_RANK_FATAL, errno, "cannot write %s",
-                              file == NULL ? "to standard output" : file);
-    if (f != NULL && file != NULL && fclose(f) != 0)
+    if (f != NULL && file != NULL && fclose(f) != 0 && ok) {
+        errnum = errno;
         ok = false;
+    }
+    if (!ok)
+        iossl_error_set_errno(err, IOSSL_E_FILE, IOSSL_RANK_FATAL, errnum, "cannot write %s",
+                              file == NULL ? "to standard output" : file);
     return ok;
 }
 
