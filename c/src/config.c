@@ -108,6 +108,7 @@ iossl_config_free(iossl_config *config)
     free(config->groups);
     free(config->sigalgs);
     EVP_PKEY_free(config->dh);
+    free(config->dh_file);
     free(config->ca_file);
     free(config->ca_path);
     sk_X509_pop_free(config->cas, X509_free);
@@ -470,6 +471,8 @@ static void
 take_dh(iossl_config *config, iossl_dh_kind kind, EVP_PKEY *dh)
 {
     EVP_PKEY_free(config->dh);
+    free(config->dh_file);
+    config->dh_file = NULL;
     config->dh = dh;
     config->dh_kind = kind;
 }
@@ -494,7 +497,7 @@ iossl_config_set_dh_file(iossl_config *config, const char *file, iossl_error *er
     }
     ERR_clear_error();
     take_dh(config, IOSSL_DH_PARAMETERS, dh);
-    return IOSSL_OK;
+    return set_string(&config->dh_file, file, err);
 }
 
 iossl_status

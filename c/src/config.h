@@ -62,6 +62,7 @@ struct iossl_config {
     char *groups, *sigalgs;
     iossl_dh_kind dh_kind;
     EVP_PKEY *dh;                   /* with IOSSL_DH_PARAMETERS */
+    char *dh_file;                  /* owned: where they are from; NULL: a handle */
 
     iossl_strmap *host_certs;       /* "host" or "host%tag" => iossl_host_cert */
     iossl_passwd_cb passwd_cb;

@@ -356,7 +356,8 @@ apply_key_exchange(const builder *b, SSL_CTX *ssl_ctx, iossl_error *err)
     if (config->dh_kind == IOSSL_DH_AUTO)
         (void)SSL_CTX_set_dh_auto(ssl_ctx, 1);
     if (config->dh_kind == IOSSL_DH_PARAMETERS && !iossl_compat_set_dh(ssl_ctx, config->dh)) {
-        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, "Failed to set DH");
+        iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, "Failed to set DH from %s",
+                                config->dh_file != NULL ? config->dh_file : "SSL_dh");
         return IOSSL_ERROR;
     }
     if (config->groups != NULL
@@ -601,12 +602,15 @@ apply_cert(builder *b, SSL_CTX *ssl_ctx, const iossl_host_cert *hc, iossl_error 
         goto done;
     if (SSL_CTX_use_cert_and_key(ssl_ctx, cert, key, chain, 1) != 1) {
         bool mismatch = X509_check_private_key(cert, key) != 1;
+        bool is_file = identity != NULL && !mismatch;
 
         iossl_error_set_openssl(err, mismatch ? IOSSL_E_KEY : IOSSL_E_CERT, IOSSL_RANK_FATAL,
-                                mismatch ? "Failed to use Private Key from %s: it is not the key "
-                                           "of the certificate in %s"
-                                         : "Failed to use Certificate or Private Key from %s and %s",
-                                where, cert_name);
+                                mismatch ? "%s%s%sFailed to use Private Key from %s: it is not the "
+                                           "key of the certificate in %s"
+                                         : "%s%s%sFailed to use Certificate or Private Key from %s "
+                                           "and %s",
+                                is_file ? "Failed to load certificate from file " : "",
+                                is_file ? cert_name : "", is_file ? ": " : "", where, cert_name);
         goto done;
     }
     if (b->config->role == IOSSL_CLIENT && b->config->post_handshake_auth != IOSSL_PHA_OFF)
