@@ -58,6 +58,7 @@ struct iossl_conn {
     iossl_early early;
     unsigned char *kernel_out;  /* owned; NULL: no kernel TLS. See iossl_conn_write() */
     uint64_t rekey_bytes, rekeyed_at;   /* renew keys after so many; 0: never. When that was */
+    uint64_t read_before, written_before;   /* bytes of the handshake, on the transport */
     iossl_info *info;           /* owned; NULL until somebody asks */
 };
 

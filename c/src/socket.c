@@ -17,6 +17,10 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#ifdef __linux__
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
+#endif
 
 /* Where the flags can't be given with the call, they follow it. */
 #ifndef SOCK_CLOEXEC
@@ -92,6 +96,19 @@ iossl_socket_set_prompt(int fd)
     int on = 1;
 
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+bool
+iossl_socket_has_unacked(int fd)
+{
+#ifdef SIOCOUTQ
+    int unacked = 0, flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && (flags & O_NONBLOCK) == 0 && ioctl(fd, SIOCOUTQ, &unacked) == 0 && unacked > 0;
+#else
+    (void)fd;
+    return false;
+#endif
 }
 
 /* ---- Writing without SIGPIPE ----------------------------------------------------------------- */

@@ -25,6 +25,8 @@ bool iossl_socket_pipe(int ends[2]);
 bool iossl_socket_set_blocking(int fd);
 /* Records are written whole, so waiting for more of them (Nagle) could only delay; best effort. */
 void iossl_socket_set_prompt(int fd);
+/* Is it in blocking mode, with bytes that the peer hasn't got yet? False where the system can't tell. */
+bool iossl_socket_has_unacked(int fd);
 
 /* send(2) and, for what is no socket, write(2), of which a peer that is gone gives EPIPE and no
  * SIGPIPE. */

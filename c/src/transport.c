@@ -407,6 +407,22 @@ fd_close(void *arg)
 static const iossl_transport_ops OWNED_FD_OPS = {
     .read = fd_read, .write = fd_write, .wait = fd_wait, .fd = fd_fd, .free = fd_close};
 
+size_t
+iossl_transport_look(const iossl_transport *transport, void *buf, size_t size)
+{
+    ssize_t n = 0;
+
+    if (transport->ops->read == fd_read)
+        n = recv(fd_fd(transport->arg), buf, size, MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 ? (size_t)n : 0;
+}
+
+bool
+iossl_transport_has_unacked(const iossl_transport *transport)
+{
+    return transport->ops->read == fd_read && iossl_socket_has_unacked(fd_fd(transport->arg));
+}
+
 static iossl_transport *
 fd_transport_new(const iossl_transport_ops *ops, int fd, iossl_error *err)
 {

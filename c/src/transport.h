@@ -37,6 +37,10 @@ void iossl_transport_set_mode(iossl_transport *transport, iossl_transfer_mode mo
 void iossl_transport_begin(iossl_transport *transport);
 const iossl_transfer *iossl_transport_get0_last(const iossl_transport *transport);
 int iossl_transport_fd(const iossl_transport *transport);
+/* What has come on a socket, up to size bytes, which stay to be read; 0 for other transports. Never waits. */
+size_t iossl_transport_look(const iossl_transport *transport, void *buf, size_t size);
+/* Is there something in a blocking socket that the peer hasn't got yet? False where that can't be known. */
+bool iossl_transport_has_unacked(const iossl_transport *transport);
 /* IOSSL_OK, _TIMEOUT, _INTERRUPTED, _ERROR (errno), or `want` again where it can't wait. */
 iossl_status iossl_transport_wait(iossl_transport *transport, iossl_status want,
                                   int64_t timeout_ms);

@@ -364,6 +364,7 @@ sub opened {
 # A context: what connections share. A hash with
 #   context      SSL_CTX*, as a number
 #   verify_mode  as it is in force
+#   session_key  for connections that don't say under which key they keep sessions; may be missing
 package IO::Socket::SSL::SSL_Context;
 
 our @CARP_NOT = ('IO::Socket::SSL');
@@ -382,7 +383,8 @@ sub _for {
             || Carp::croak("invalid context to reuse: $given");
     }
     IO::Socket::SSL::_will_accept() if $args->{SSL_server};
-    my $self = bless {}, $class;
+    my $self = bless { defined $args->{SSL_session_key} ? (session_key => $args->{SSL_session_key}) : () },
+        $class;
     return $self->_build(_with_ca($args), $args->{SSL_server} ? 1 : 0) ? $self : ();
 }
 
@@ -1096,8 +1098,9 @@ sub _plain_write {
 
 # Under which key sessions with this peer are kept.
 sub _session_key {
-    my $args = ${*{ $_[0] }}{_SSL_arguments};
-    return $args->{SSL_session_key} //= do {
+    my $hash = \%{*{ $_[0] }};
+    my $args = $hash->{_SSL_arguments};
+    return $args->{SSL_session_key} //= $hash->{_SSL_ctx}{session_key} // do {
         my $host = $args->{PeerAddr} // $args->{PeerHost};
         my $port = $args->{PeerPort} // $args->{PeerService};
         defined $host && defined $port && length $port ? "$host:$port" : $host;

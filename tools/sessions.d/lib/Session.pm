@@ -132,7 +132,7 @@ sub loaded_in {
 END {
     if ($$ == $owner) {
         my $status = $?;
-        stop($_) for reverse @pids;
+        stop($_) for reverse my @left = @pids;       # which stop() shortens
         $? = $status;
     }
 }
