@@ -54,6 +54,22 @@ push @INC, \&_wants_ssleay;
 
 sub _wants_ssleay { return $_[1] eq 'Net/SSLeay.pm' ? _stand_in_for_ssleay() : () }
 
+# Programs call Net::SSLeay and leave it to us to have it loaded; that happens with the first such call.
+# Perl says nothing when what package autouse defined is defined again, as the real one then does.
+{
+    package autouse;
+    our $AUTOLOAD;
+
+    sub _of_ssleay {
+        my $name = $AUTOLOAD;
+        require Net::SSLeay;
+        Carp::croak("Undefined subroutine &$name called")
+            if !defined &$name && \&Net::SSLeay::AUTOLOAD == \&_of_ssleay;
+        goto &$name;
+    }
+    *Net::SSLeay::AUTOLOAD = \&_of_ssleay if !defined &Net::SSLeay::AUTOLOAD;
+}
+
 # --- names that programs import -------------------------------------------------------------------
 
 # The constants are made by xs/glue/status.c.
