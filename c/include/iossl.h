@@ -87,7 +87,8 @@ typedef enum {
     IOSSL_CAN_KEY_UPDATE,
     IOSSL_CAN_EARLY_DATA,
     IOSSL_CAN_DANE,
-    IOSSL_CAN_KTLS
+    IOSSL_CAN_KTLS,
+    IOSSL_CAN_LIBRARY
 } iossl_feature;
 IOSSL_API bool iossl_can(iossl_feature feature);
 /* Does it know this group, as "X25519MLKEM768"; this signature algorithm, as "ECDSA+SHA256"? */
@@ -1039,6 +1040,21 @@ IOSSL_API void iossl_config_set_host_cb(iossl_config *config, iossl_host_cb cb, 
 IOSSL_API iossl_status iossl_config_set_post_handshake_auth(iossl_config *config, bool on,
                                                             iossl_error *err);
 
+/*
+ * By which library context (OSSL_LIB_CTX(3)) and with which properties (property(7)), as "fips=yes", OpenSSL
+ * looks for algorithms: those of connections, of keys, certificates and stores that the config names, of
+ * verification. Parsed CA bundles, which contexts share, session tickets with keys of the program's own,
+ * OCSP, and what isn't about a config (iossl_certgen, iossl_seal) go by the default context of the process.
+ *
+ * libctx  NULL: the default one. It has to live longer than all that comes of it, certificates and
+ *         sessions that were handed out included: as a rule, until the process ends.
+ * propq   NULL: none.
+ *
+ * IOSSL_E_UNSUPPORTED: before OpenSSL 3, or no provider there has SHA2-256 with these properties. What
+ * else is missing is told when a context is made, or by a handshake.
+ */
+IOSSL_API iossl_status iossl_config_set_library(iossl_config *config, struct ossl_lib_ctx_st *libctx,
+                                                const char *propq, iossl_error *err);
 /*
  * Let the kernel encrypt and decrypt (kernel TLS), on sockets of TCP: where OpenSSL (3.0 and newer, if
  * it was built so) and the kernel both have it for the cipher and version that were agreed on. Otherwise

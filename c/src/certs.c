@@ -169,11 +169,25 @@ typedef enum { LOADED, NOT_LOADED, NO_MEMORY } load_result;
 
 /* What is known while one file is tried in all formats. */
 typedef struct {
+    const iossl_library *library;
     const iossl_file *file;
     iossl_password password;
     iossl_identity *identity;
     const char *cause;          /* in words, constant; NULL: not known */
 } attempt;
+
+/* One more certificate of a PEM file. */
+static X509 *
+read_cert(attempt *a, BIO *bio, X509 *(*read)(BIO *, X509 **, pem_password_cb *, void *))
+{
+    X509 *fresh = iossl_compat_x509_new(a->library), *cert = fresh;
+
+    if (fresh != NULL && read(bio, &cert, iossl_password_give, &a->password) != NULL)
+        return cert;
+    /* Where it fails, OpenSSL may have freed it already, and says so. */
+    X509_free(cert);
+    return NULL;
+}
 
 /* PEM: the leaf, and whatever certificates follow are its chain. */
 static load_result
@@ -187,10 +201,10 @@ load_pem(attempt *a)
     if (bio == NULL)
         goto done;
     result = NOT_LOADED;
-    if ((identity->cert = PEM_read_bio_X509_AUX(bio, NULL, iossl_password_give, &a->password)) == NULL)
+    if ((identity->cert = read_cert(a, bio, PEM_read_bio_X509_AUX)) == NULL)
         goto done;
     identity->is_pem = true;
-    while ((cert = PEM_read_bio_X509(bio, NULL, iossl_password_give, &a->password)) != NULL) {
+    while ((cert = read_cert(a, bio, PEM_read_bio_X509)) != NULL) {
         if ((identity->chain == NULL && (identity->chain = sk_X509_new_null()) == NULL)
             || sk_X509_push(identity->chain, cert) <= 0) {
             result = NO_MEMORY;
@@ -217,10 +231,15 @@ static load_result
 load_der(attempt *a)
 {
     BIO *bio = open_bytes(a->file);
+    X509 *cert;
 
     if (bio == NULL)
         return NO_MEMORY;
-    a->identity->cert = d2i_X509_bio(bio, NULL);
+    cert = iossl_compat_x509_new(a->library);
+    if (cert != NULL && d2i_X509_bio(bio, &cert) != NULL)
+        a->identity->cert = cert;
+    else
+        X509_free(cert);
     BIO_free(bio);
     return a->identity->cert != NULL ? LOADED : NOT_LOADED;
 }
@@ -296,7 +315,7 @@ load_pkcs12(attempt *a)
     if (bio == NULL)
         goto done;
     result = NOT_LOADED;
-    if ((p12 = d2i_PKCS12_bio(bio, NULL)) == NULL)
+    if ((p12 = iossl_compat_pkcs12_new(a->library)) == NULL || d2i_PKCS12_bio(bio, &p12) == NULL)
         goto done;
     if (parse_pkcs12(p12, NULL, a->identity)) {
         result = LOADED;
@@ -416,19 +435,28 @@ load_any_format(attempt *a, iossl_error *said[N_FORMATS])
     return result;
 }
 
+static const iossl_library BY_DEFAULT = {.ctx = NULL};
+
 iossl_status
 iossl_identity_load(iossl_identity **out, const char *file, iossl_passwd_cb cb, void *arg,
                     iossl_error *err)
 {
+    return iossl_identity_load_by(&BY_DEFAULT, out, file, cb, arg, err);
+}
+
+iossl_status
+iossl_identity_load_by(const iossl_library *library, iossl_identity **out, const char *file,
+                       iossl_passwd_cb cb, void *arg, iossl_error *err)
+{
     iossl_error *said[N_FORMATS] = {NULL, NULL, NULL};
     iossl_status status = IOSSL_ERROR;
     iossl_file content;
-    attempt a = {.file = &content, .password = {.cb = cb, .arg = arg}};
+    attempt a = {.library = library, .file = &content, .password = {.cb = cb, .arg = arg}};
     int errnum;
 
     *out = NULL;
     if (iossl_uri_is(file))
-        return iossl_uri_load_identity(out, file, cb, arg, err);
+        return iossl_uri_load_identity(library, out, file, cb, arg, err);
     ERR_clear_error();
     if ((errnum = iossl_file_read(&content, file, MAX_FILE)) != 0) {
         iossl_error_set_errno(err, IOSSL_E_FILE, IOSSL_RANK_FATAL, errnum,
@@ -470,6 +498,7 @@ iossl_identity_free(iossl_identity *identity)
 
 /* What was learnt while a key was looked for. */
 typedef struct {
+    const iossl_library *library;
     const iossl_file *file;
     iossl_password password;
     pem_outline outline;
@@ -484,8 +513,8 @@ load_pem_key(key_attempt *a)
 
     /* Without a callback OpenSSL asks on the terminal. */
     if (bio != NULL)
-        key = PEM_read_bio_PrivateKey(bio, NULL, a->password.cb != NULL ? iossl_password_give : NULL,
-                                      a->password.cb != NULL ? &a->password : NULL);
+        key = iossl_compat_read_pem_key(bio, a->password.cb != NULL ? iossl_password_give : NULL,
+                                        a->password.cb != NULL ? &a->password : NULL, a->library);
     BIO_free(bio);
     return key;
 }
@@ -519,7 +548,7 @@ load_der_key(key_attempt *a)
         key = d2i_PKCS8PrivateKey_bio(bio, NULL, a->password.cb != NULL ? iossl_password_give : NULL,
                                       a->password.cb != NULL ? &a->password : NULL);
     else
-        key = d2i_PrivateKey_bio(bio, NULL);
+        key = iossl_compat_read_der_key(bio, a->library);
     BIO_free(bio);
     return key;
 }
@@ -567,13 +596,20 @@ report_key(const key_attempt *a, const char *path, iossl_error *err)
 iossl_status
 iossl_key_load(EVP_PKEY **out, const char *file, iossl_passwd_cb cb, void *arg, iossl_error *err)
 {
+    return iossl_key_load_by(&BY_DEFAULT, out, file, cb, arg, err);
+}
+
+iossl_status
+iossl_key_load_by(const iossl_library *library, EVP_PKEY **out, const char *file, iossl_passwd_cb cb,
+                  void *arg, iossl_error *err)
+{
     iossl_file content;
-    key_attempt a = {.file = &content, .password = {.cb = cb, .arg = arg}};
+    key_attempt a = {.library = library, .file = &content, .password = {.cb = cb, .arg = arg}};
     int errnum;
 
     *out = NULL;
     if (iossl_uri_is(file))
-        return iossl_uri_load_key(out, file, cb, arg, err);
+        return iossl_uri_load_key(library, out, file, cb, arg, err);
     ERR_clear_error();
     if ((errnum = iossl_file_read(&content, file, MAX_FILE)) != 0) {
         iossl_error_set_errno(err, IOSSL_E_FILE, IOSSL_RANK_FATAL, errnum,

@@ -20,9 +20,13 @@
 #include <openssl/ocsp.h>
 #include <openssl/opensslv.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
+
+#include "library.h"
 
 /* The oldest OpenSSL with TLS 1.3, client_hello callbacks and SSL_CTX_set_post_handshake_auth. */
 #if OPENSSL_VERSION_NUMBER < 0x10101000L && !defined(LIBRESSL_VERSION_NUMBER)
@@ -69,13 +73,98 @@ iossl_compat_enable_ktls(SSL *ssl)
 #endif
 }
 
-/* Opens an OSSL_STORE; NULL: why is in the queue. */
-static inline OSSL_STORE_CTX *
-iossl_compat_store_open(const char *uri, const UI_METHOD *ui, void *ui_arg)
+/* ---- What is fetched by a library context; before OpenSSL 3 there is one, and no choice --------- */
+
+static inline SSL_CTX *
+iossl_compat_ssl_ctx_new(const iossl_library *library)
 {
 #ifdef IOSSL_HAVE_OPENSSL3
-    return OSSL_STORE_open_ex(uri, NULL, NULL, ui, ui_arg, NULL, NULL, NULL);
+    return SSL_CTX_new_ex(library->ctx, library->propq, TLS_method());
 #else
+    (void)library;
+    return SSL_CTX_new(TLS_method());
+#endif
+}
+
+static inline X509 *
+iossl_compat_x509_new(const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return X509_new_ex(library->ctx, library->propq);
+#else
+    (void)library;
+    return X509_new();
+#endif
+}
+
+static inline PKCS12 *
+iossl_compat_pkcs12_new(const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return PKCS12_init_ex(NID_pkcs7_data, library->ctx, library->propq);
+#else
+    (void)library;
+    return PKCS12_new();
+#endif
+}
+
+static inline EVP_PKEY *
+iossl_compat_read_pem_key(BIO *bio, pem_password_cb *cb, void *arg, const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return PEM_read_bio_PrivateKey_ex(bio, NULL, cb, arg, library->ctx, library->propq);
+#else
+    (void)library;
+    return PEM_read_bio_PrivateKey(bio, NULL, cb, arg);
+#endif
+}
+
+static inline EVP_PKEY *
+iossl_compat_read_der_key(BIO *bio, const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return d2i_PrivateKey_ex_bio(bio, NULL, library->ctx, library->propq);
+#else
+    (void)library;
+    return d2i_PrivateKey_bio(bio, NULL);
+#endif
+}
+
+/* Has it what every handshake needs? False: why not is in the queue. */
+static inline bool
+iossl_compat_has_sha256(const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    EVP_MD *md = EVP_MD_fetch(library->ctx, "SHA2-256", library->propq);
+
+    EVP_MD_free(md);
+    return md != NULL;
+#else
+    (void)library;
+    return true;
+#endif
+}
+
+static inline int
+iossl_compat_random(const iossl_library *library, void *bytes, size_t len)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return RAND_bytes_ex(library->ctx, bytes, len, 0);
+#else
+    (void)library;
+    return RAND_bytes(bytes, (int)len);
+#endif
+}
+
+/* Opens an OSSL_STORE; NULL: why is in the queue. */
+static inline OSSL_STORE_CTX *
+iossl_compat_store_open(const char *uri, const UI_METHOD *ui, void *ui_arg,
+                        const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return OSSL_STORE_open_ex(uri, library->ctx, library->propq, ui, ui_arg, NULL, NULL, NULL);
+#else
+    (void)library;
     return OSSL_STORE_open(uri, ui, ui_arg, NULL, NULL);
 #endif
 }

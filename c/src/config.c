@@ -105,6 +105,7 @@ iossl_config_free(iossl_config *config)
     iossl_strmap_free(config->host_certs);
     iossl_strmap_free(config->staples);
     free(config->responder.uri);
+    free(config->propq);
     free(config->groups);
     free(config->sigalgs);
     EVP_PKEY_free(config->dh);
@@ -1022,6 +1023,32 @@ iossl_config_set_release_buffers(iossl_config *config, bool on, iossl_error *err
     (void)err;
     config->release_buffers = on;
     return IOSSL_OK;
+}
+
+iossl_status
+iossl_config_set_library(iossl_config *config, struct ossl_lib_ctx_st *libctx, const char *propq,
+                         iossl_error *err)
+{
+    const iossl_library library = {.ctx = libctx, .propq = propq};
+    iossl_status status = IOSSL_ERROR;
+
+    if ((libctx != NULL || propq != NULL) && !iossl_can(IOSSL_CAN_LIBRARY)) {
+        iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_FATAL,
+                        "SSL_libctx, SSL_propq: %s has no library contexts", iossl_openssl_version());
+        return IOSSL_ERROR;
+    }
+    ERR_clear_error();
+    if (!iossl_compat_has_sha256(&library))
+        iossl_error_set_openssl(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_FATAL,
+                                "SSL_propq \"%s\": no provider of %s has what TLS needs (SHA2-256) with these "
+                                "properties; load one that has, by openssl.cnf or "
+                                "OSSL_PROVIDER_load(3), or ask for less",
+                                propq == NULL ? "" : propq,
+                                libctx == NULL ? "the default library context" : "this library context");
+    else if ((status = set_string(&config->propq, propq, err)) == IOSSL_OK)
+        config->libctx = libctx;
+    ERR_clear_error();
+    return status;
 }
 
 void

@@ -24,6 +24,7 @@
 
 #include "ascii.h"
 #include "castore.h"
+#include "certs.h"
 #include "choices.h"
 #include "compat.h"
 #include "config.h"
@@ -480,6 +481,12 @@ apply_verification(const builder *b, SSL_CTX *ssl_ctx)
 
 /* ---- Certificates and keys ------------------------------------------------------------------- */
 
+static iossl_library
+library_of(const iossl_config *config)
+{
+    return (iossl_library){.ctx = config->libctx, .propq = config->propq};
+}
+
 static void
 free_identity(void *identity)
 {
@@ -496,10 +503,12 @@ free_key(void *key)
 static iossl_identity *
 identity_of_file(builder *b, const char *file, iossl_error *err)
 {
+    const iossl_library library = library_of(b->config);
     iossl_identity *identity = iossl_strmap_get(b->identities, file);
 
     if (identity == NULL
-        && iossl_identity_load(&identity, file, b->config->passwd_cb, b->config->passwd_arg, err)
+        && iossl_identity_load_by(&library, &identity, file, b->config->passwd_cb,
+                                  b->config->passwd_arg, err)
                == IOSSL_OK
         && !iossl_strmap_put(b->identities, file, identity)) {
         iossl_identity_free(identity);
@@ -512,10 +521,12 @@ identity_of_file(builder *b, const char *file, iossl_error *err)
 static EVP_PKEY *
 key_of_file(builder *b, const char *file, iossl_error *err)
 {
+    const iossl_library library = library_of(b->config);
     EVP_PKEY *key = iossl_strmap_get(b->keys, file);
 
     if (key == NULL
-        && iossl_key_load(&key, file, b->config->passwd_cb, b->config->passwd_arg, err) == IOSSL_OK
+        && iossl_key_load_by(&library, &key, file, b->config->passwd_cb, b->config->passwd_arg, err)
+               == IOSSL_OK
         && !iossl_strmap_put(b->keys, file, key)) {
         EVP_PKEY_free(key);
         key = NULL;
@@ -649,10 +660,15 @@ apply_hosts(builder *b, SSL_CTX *ssl_ctx)
 static SSL_CTX *
 new_ssl_ctx(builder *b, const char *host, host_entry *entry, iossl_error *err)
 {
-    SSL_CTX *ssl_ctx = SSL_CTX_new(TLS_method());
+    const iossl_library library = library_of(b->config);
+    SSL_CTX *ssl_ctx = iossl_compat_ssl_ctx_new(&library);
 
     if (ssl_ctx == NULL) {
-        iossl_error_set_openssl(err, IOSSL_E_MEMORY, IOSSL_RANK_FATAL, "SSL Context init failed");
+        bool is_asked_for = library.ctx != NULL || library.propq != NULL;
+
+        iossl_error_set_openssl(err, is_asked_for ? IOSSL_E_UNSUPPORTED : IOSSL_E_MEMORY, IOSSL_RANK_FATAL,
+                                "SSL Context init failed%s%s%s", is_asked_for ? " by SSL_libctx, SSL_propq \"" : "",
+                                library.propq == NULL ? "" : library.propq, is_asked_for ? "\"" : "");
         return NULL;
     }
     if (!apply_versions(b, ssl_ctx)) {
@@ -1086,9 +1102,11 @@ static iossl_status
 choose_sid_ctx(const iossl_config *config, iossl_ctx *ctx, const iossl_ctx *previous,
                iossl_error *err)
 {
+    const iossl_library library = library_of(config);
+
     if (previous != NULL && trusts_the_same(ctx, previous)) {
         memcpy(ctx->id, previous->id, sizeof ctx->id);
-    } else if (RAND_bytes(ctx->id, (int)sizeof ctx->id) != 1) {
+    } else if (iossl_compat_random(&library, ctx->id, sizeof ctx->id) != 1) {
         iossl_error_set_openssl(err, IOSSL_E_SYSTEM, IOSSL_RANK_FATAL,
                                 "no random bytes for a session id context");
         return IOSSL_ERROR;

@@ -161,6 +161,7 @@ iossl_uri_check(const char *option, const char *uri, iossl_error *err)
 
 /* All that came of a URI so far. */
 typedef struct {
+    const iossl_library *library;
     const char *uri;
     iossl_password password;
     EVP_PKEY *key;                  /* owned; the first one */
@@ -194,7 +195,7 @@ take(finds *f, OSSL_STORE_INFO *info)
 static bool
 load_from_store(finds *f, UI_METHOD *ui, int wanted)
 {
-    OSSL_STORE_CTX *store = iossl_compat_store_open(f->uri, ui, &f->password);
+    OSSL_STORE_CTX *store = iossl_compat_store_open(f->uri, ui, &f->password, f->library);
     bool ok = store != NULL;
 
     /* What isn't expected is skipped by most loaders; by those that can't, here. */
@@ -302,9 +303,10 @@ load(finds *f, int wanted, iossl_error *err)
 }
 
 iossl_status
-iossl_uri_load_key(EVP_PKEY **out, const char *uri, iossl_passwd_cb cb, void *arg, iossl_error *err)
+iossl_uri_load_key(const iossl_library *library, EVP_PKEY **out, const char *uri, iossl_passwd_cb cb,
+                   void *arg, iossl_error *err)
 {
-    finds f = {.uri = uri, .password = {.cb = cb, .arg = arg}};
+    finds f = {.library = library, .uri = uri, .password = {.cb = cb, .arg = arg}};
     iossl_status status = load(&f, OSSL_STORE_INFO_PKEY, err);
 
     *out = status == IOSSL_OK ? f.key : NULL;
@@ -316,10 +318,10 @@ iossl_uri_load_key(EVP_PKEY **out, const char *uri, iossl_passwd_cb cb, void *ar
 
 /* The first certificate is the leaf, as in a file; a key beside it is kept. */
 iossl_status
-iossl_uri_load_identity(iossl_identity **out, const char *uri, iossl_passwd_cb cb, void *arg,
-                        iossl_error *err)
+iossl_uri_load_identity(const iossl_library *library, iossl_identity **out, const char *uri,
+                        iossl_passwd_cb cb, void *arg, iossl_error *err)
 {
-    finds f = {.uri = uri, .password = {.cb = cb, .arg = arg}};
+    finds f = {.library = library, .uri = uri, .password = {.cb = cb, .arg = arg}};
     iossl_status status = load(&f, OSSL_STORE_INFO_CERT, err);
     iossl_identity *identity = NULL;
 

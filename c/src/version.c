@@ -42,6 +42,12 @@ iossl_can(iossl_feature feature)
 #else
         return true;
 #endif
+    case IOSSL_CAN_LIBRARY:
+#ifdef IOSSL_HAVE_OPENSSL3
+        return true;
+#else
+        return false;
+#endif
     case IOSSL_CAN_KTLS:
         return iossl_ktls_is_here();
     case IOSSL_CAN_EARLY_DATA:

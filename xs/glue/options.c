@@ -1021,6 +1021,20 @@ read_keylog_callback(pTHX_ build *b, SV *value)
     return IOSSL_OK;
 }
 
+/* Together: both say where algorithms come from. */
+static iossl_status
+read_library(pTHX_ build *b, SV *value)
+{
+    SV *libctx = argument(aTHX_ b, "SSL_libctx"), *propq = argument(aTHX_ b, "SSL_propq");
+
+    PERL_UNUSED_VAR(value);
+    return iossl_config_set_library(
+        b->config,
+        libctx == NULL || is_absent(libctx)
+            ? NULL : glue_pointer(aTHX_ libctx, "SSL_libctx: an OSSL_LIB_CTX handle"),
+        propq == NULL || is_absent(propq) ? NULL : text(aTHX_ "SSL_propq", propq), b->err);
+}
+
 static iossl_status
 read_ktls(pTHX_ build *b, SV *value)
 {
@@ -1224,6 +1238,8 @@ static const struct option {
     {"SSL_keylog_callback",       FOR_BOTH,   read_keylog_callback},
     {"SSL_mode_release_buffers",  FOR_BOTH,   read_release_buffers},
     {"SSL_ktls",                  FOR_BOTH,   read_ktls},
+    {"SSL_libctx",                FOR_BOTH,   read_library},
+    {"SSL_propq",                 FOR_BOTH,   read_library},
     {"SSL_create_ctx_callback",   FOR_BOTH,   read_create_ctx_callback},
 };
 
