@@ -205,6 +205,17 @@ subtest 'the raw handle of a context is a number' => sub {
         if since(2.089);
 };
 
+{
+    my %context = %{ IO::Socket::SSL::SSL_Context->new(client_args()) };
+    differs('nego-context-hash', 'a context is a hash with its handle and its mode', sub {
+        is_deeply [sort keys %context], ['context', 'verify_mode'], 'and nothing else';
+    }, sub {
+        ok exists $context{$_}, $_ for qw(context verify_mode ocsp_mode);
+    });
+    cmp_ok $context{context}, '>', 0, 'the handle';
+    is $context{verify_mode}, SSL_VERIFY_PEER, 'the mode';
+}
+
 subtest 'has_session_cache tells whether sessions are kept' => sub {
     ok !context(@trust)->has_session_cache, 'not by default';
     ok context(@trust, SSL_session_cache_size => 4)->has_session_cache, 'with a size';

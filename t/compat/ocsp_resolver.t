@@ -159,6 +159,12 @@ subtest 'without a connection there is no resolver' => sub {
     is $SSL_ERROR, 'Undefined SSL object', 'which is told';
 };
 
+differs('ocsp-resolver-new', 'a resolver is made by the connection', sub {
+    ok !IO::Socket::SSL::OCSP_Resolver->can('new'), 'and by nothing else';
+}, sub {
+    ok(IO::Socket::SSL::OCSP_Resolver->can('new'), 'or by its constructor');
+});
+
 # --- caches ---------------------------------------------------------------------------------------
 
 {
