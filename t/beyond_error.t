@@ -35,6 +35,13 @@ subtest 'a wrong name' => sub {
     is_deeply IO::Socket::SSL::ssl_error(), $error, 'also as a function';
 };
 
+subtest 'a NUL in a name doesn\'t end it' => sub {
+    my $server = test_server(args => { SSL_cert_file => cert('nul-cn.pem'),
+        SSL_key_file => cert('nul-cn.key') });
+    is client($server), undef, 'refused';
+    is(IO::Socket::SSL->ssl_error->{common_name}, "server.test\0.evil.test", 'the whole of it');
+};
+
 subtest 'where the name came from' => sub {
     my $server = test_server();
     my %from = (

@@ -206,6 +206,27 @@ subtest 'SSL_ticket_keys_file: shared by servers, rotated by one call' => sub {
     ok !eval { IO::Socket::SSL::rotate_ticket_keys($file, 0); 1 }, 'no key to keep';
 };
 
+subtest 'a file of ticket keys that goes bad is warned of, and its keys stay' => sub {
+    my $file = "$dir/going-bad";
+    IO::Socket::SSL::rotate_ticket_keys($file) or die $SSL_ERROR;
+    my $server = IO::Socket::SSL::SSL_Context->new(server_args(SSL_ticket_keys_file => $file));
+    my $client = IO::Socket::SSL::SSL_Context->new(client_args(SSL_session_cache_size => 10));
+    my @warnings;
+    local $SIG{__WARN__} = sub { push @warnings, "@_" };
+    is resumed($server, $client), 0, 'a session';
+    open my $fh, '>', $file or die "$file: $!";
+    print $fh "nonsense\n";
+    close $fh or die "$file: $!";
+    my $end = time + 60;
+    my $all = 1;
+    $all &&= resumed($server, $client) while !@warnings && time < $end;
+    ok $all, 'sessions are resumed';
+    like $warnings[0], qr/^IO::Socket::SSL: ticket keys \Q$file\E: line 1 is no key; its last keys stay in use/,
+        'a warning';
+    resumed($server, $client) for 1, 2;
+    is @warnings, 1, 'one';
+};
+
 subtest 'SSL_ticket_keys: the first encrypts, all decrypt' => sub {
     my @keys = map { [$_, $_ x 32] } 'a', 'b';
     my $with = sub { IO::Socket::SSL::SSL_Context->new(server_args(SSL_ticket_keys => [@_])) };

@@ -1212,6 +1212,10 @@ IOSSL_API iossl_status iossl_ctx_reload(iossl_ctx *ctx, iossl_error *err);
 /* Where a file that changed couldn't be loaded while connections were made: why, once for each attempt.
  * False: nothing new. For a log. */
 IOSSL_API bool iossl_ctx_take_reload_error(iossl_ctx *ctx, iossl_error *err);
+/* What else a server should hear of that goes on with what it has, each once: a file of ticket keys that
+ * can't be read any more; a certificate that demands a staple (RFC 7633), for which a client asked in
+ * vain. False: nothing new. Any context; for a log. */
+IOSSL_API bool iossl_ctx_take_trouble(iossl_ctx *ctx, iossl_error *err);
 /* Adds a reference, from any thread; returns ctx. NULL gives NULL. */
 IOSSL_API iossl_ctx *iossl_ctx_up_ref(iossl_ctx *ctx);
 /* Gives a reference back, from any thread; connections have their own. NULL is a no-op. */

@@ -705,6 +705,14 @@ iossl_config_set_psl(iossl_config *config, const iossl_psl *psl, iossl_error *er
     return IOSSL_OK;
 }
 
+bool
+iossl_config_uses_default_ca(const iossl_config *config)
+{
+    return config->ca_file == NULL && config->ca_path == NULL && config->cas == NULL
+           && !config->no_default_ca
+           && (config->verify.mode != IOSSL_VERIFY_NONE || config->role == IOSSL_CLIENT);
+}
+
 iossl_status
 iossl_config_set_tlsa(iossl_config *config, iossl_tlsa *tlsa, iossl_error *err)
 {

@@ -102,6 +102,9 @@ struct iossl_config {
     void *ssl_ctx_arg;
 };
 
+/* Are the CAs of the system trusted, for want of others? */
+bool iossl_config_uses_default_ca(const iossl_config *config);
+
 /* What a client and a server offer where nothing is said: the system's list without what is weak. */
 #define IOSSL_DEFAULT_CIPHERS "DEFAULT !EXP !MEDIUM !LOW !eNULL !aNULL !RC4 !DES !MD5 !PSK !SRP"
 

@@ -35,6 +35,7 @@
 #include "paths.h"
 #include "reload.h"
 #include "strmap.h"
+#include "ticket_file.h"
 
 /* What a server name gets. */
 typedef struct {
@@ -51,6 +52,7 @@ struct iossl_ctx {
     host_entry *fallback;           /* of hosts: "", or where that isn't, the first */
     iossl_verify_settings verify;
     iossl_ocsp_place *ocsp_place;   /* of a cache of its own */
+    atomic_bool lacks_staple;       /* a shelf has something to tell */
     iossl_protocols alpn, npn;
     iossl_tickets tickets;
     iossl_psks psks;
@@ -739,7 +741,7 @@ add_staples(const builder *b, const char *host, host_entry *entry)
     const iossl_strmap *staples = b->config->staples;
     size_t n = iossl_strmap_count(staples), len = strlen(host);
 
-    if ((entry->shelf = iossl_shelf_new(&b->config->responder)) == NULL)
+    if ((entry->shelf = iossl_shelf_new(&b->config->responder, &b->ctx->lacks_staple)) == NULL)
         return false;
     for (size_t i = 0; i < n; i++) {
         const char *key = iossl_strmap_key(staples, i);
@@ -920,14 +922,6 @@ add_crls(X509_STORE *store, const char *file, iossl_error *err)
     return IOSSL_OK;
 }
 
-/* Does the configuration name any trust of its own? */
-static bool
-names_trust(const iossl_config *config)
-{
-    return config->ca_file != NULL || config->ca_path != NULL || config->cas != NULL
-           || config->no_default_ca;
-}
-
 /* What a file is at this moment, so that a changed one counts as another. */
 static bool
 digest_file(EVP_MD_CTX *md, const char *file)
@@ -980,7 +974,7 @@ add_ca_files(builder *b, iossl_error *err)
     const char *file = config->ca_file, *path = config->ca_path;
     iossl_status status = IOSSL_ERROR;
 
-    if (!names_trust(config) && (verifies || config->role == IOSSL_CLIENT)) {
+    if (iossl_config_uses_default_ca(config)) {
         if (iossl_default_ca(&default_file, &default_path, err) != IOSSL_OK)
             goto done;
         file = default_file;
@@ -1094,6 +1088,19 @@ inherit_tickets(const iossl_ctx *ctx, const iossl_ctx *previous)
     return ok;
 }
 
+/* A responder may be down by now, and its last answer is good until its end. */
+static void
+inherit_staples(const iossl_ctx *ctx, const iossl_ctx *previous)
+{
+    for (size_t i = 0; i < iossl_strmap_count(ctx->hosts); i++) {
+        const host_entry *entry = iossl_strmap_value(ctx->hosts, i);
+        const host_entry *old = iossl_strmap_get(previous->hosts, iossl_strmap_key(ctx->hosts, i));
+
+        if (old != NULL)
+            iossl_shelf_inherit(entry->shelf, old->shelf);
+    }
+}
+
 /*
  * A server that verifies clients has to name its set of sessions (SSL_CTX_set_session_id_context(3)),
  * and sessions made under other settings must not resume here: so the name is random by default.
@@ -1154,6 +1161,7 @@ new_empty(const iossl_config *config, iossl_error *err)
         return NULL;
     }
     atomic_init(&ctx->refs, 1);
+    atomic_init(&ctx->lacks_staple, false);
     ctx->role = config->role;
     ctx->keylog.fd = -1;
     ctx->key_update_bytes = config->key_update_bytes;
@@ -1213,6 +1221,8 @@ iossl_ctx_new_after(const iossl_config *config, const iossl_ctx *previous, iossl
         iossl_error_set_openssl(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, "SSL Context init failed");
         goto done;
     }
+    if (previous != NULL)
+        inherit_staples(b.ctx, previous);
     status = IOSSL_OK;
 done:
     iossl_strmap_free(b.identities);
@@ -1265,6 +1275,33 @@ bool
 iossl_ctx_take_reload_error(iossl_ctx *ctx, iossl_error *err)
 {
     return ctx->reload != NULL && iossl_reload_take_error(ctx->reload, err);
+}
+
+static bool
+take_missing_staple(iossl_ctx *ctx, iossl_error *err)
+{
+    bool found = false;
+
+    if (!atomic_exchange(&ctx->lacks_staple, false))
+        return false;
+    for (size_t i = 0; !found && i < iossl_strmap_count(ctx->hosts); i++) {
+        const host_entry *entry = iossl_strmap_value(ctx->hosts, i);
+
+        found = iossl_shelf_take_lack(entry->shelf, err);
+    }
+    atomic_store(&ctx->lacks_staple, found);        /* there may be others */
+    return found;
+}
+
+bool
+iossl_ctx_take_trouble(iossl_ctx *given, iossl_error *err)
+{
+    iossl_ctx *ctx = iossl_ctx_get1_current(given);
+    bool found = (ctx->tickets.file != NULL && iossl_ticket_file_take_error(ctx->tickets.file, err))
+                 || take_missing_staple(ctx, err);
+
+    iossl_ctx_free(ctx);
+    return found;
 }
 
 iossl_ctx *

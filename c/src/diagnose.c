@@ -580,20 +580,23 @@ done:
 }
 
 iossl_diagnosis *
-iossl_diagnose(iossl_ctx *ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *chain, const char *name,
+iossl_diagnose(iossl_ctx *given, iossl_role role, X509 *leaf, STACK_OF(X509) *chain, const char *name,
                int64_t at, iossl_error *err)
 {
     iossl_diagnosis *d = NULL;
     iossl_verifier v;
+    iossl_ctx *ctx;
 
     if (!iossl_init(err))
         return NULL;
+    ctx = iossl_ctx_get1_current(given);
     if (!iossl_verifier_init(&v, role, iossl_ctx_get0_verify_settings(ctx))
         || (name != NULL && (v.name = strdup(name)) == NULL))
         iossl_error_memory(err);
     else
         d = diagnose(iossl_ctx_get0_ssl_ctx(ctx), &v, leaf, chain, at, err);
     iossl_verifier_cleanup(&v);
+    iossl_ctx_free(ctx);
     return d;
 }
 

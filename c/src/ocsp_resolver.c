@@ -422,25 +422,28 @@ done:
 }
 
 iossl_ocsp_resolver *
-iossl_ocsp_resolver_new_for_chain(iossl_ctx *ctx, int mode, X509 *leaf, STACK_OF(X509) *chain,
+iossl_ocsp_resolver_new_for_chain(iossl_ctx *given, int mode, X509 *leaf, STACK_OF(X509) *chain,
                                   iossl_error *err)
 {
     STACK_OF(X509) *all = NULL;
     iossl_ocsp_resolver *r = NULL;
+    iossl_ctx *ctx = iossl_ctx_get1_current(given);
     plan p = {.mode = mode == IOSSL_OCSP_DEFAULT ? 0 : mode,
-              .place = iossl_ctx_get0_ocsp_place(ctx),
+              .place = iossl_ctx_get0_ocsp_place(given),      /* which may be the program's */
               .store = SSL_CTX_get_cert_store(iossl_ctx_get0_ssl_ctx(ctx))};
 
     ERR_clear_error();
     if (iossl_staple_check_mode(mode, err) != IOSSL_OK)
-        return NULL;
+        goto done;
     if ((all = chain_with_leaf(leaf, chain)) == NULL) {
         iossl_error_memory(err);
-        return NULL;
+        goto done;
     }
     p.chain = all;
     r = resolver_new(&p, err);
+done:
     sk_X509_pop_free(all, X509_free);
+    iossl_ctx_free(ctx);
     return r;
 }
 

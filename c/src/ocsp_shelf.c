@@ -26,6 +26,7 @@
 #include "file.h"
 #include "ocsp.h"
 #include "ocsp_http.h"
+#include "ocsp_staple.h"
 
 /* After an attempt in vain, in seconds. */
 #define RETRY_S 60
@@ -52,12 +53,16 @@ typedef struct {
     int64_t from, until;        /* its time */
     int64_t next_try;           /* before that, nobody is asked again */
     bool is_asking;             /* a thread is at it */
+    bool demands;               /* it isn't to be shown without a staple (RFC 7633) */
+    enum { HAD, LACKED, TOLD } lack;    /* of what it demands */
+    char why[256];              /* the last question brought no answer; "": none was asked */
 } kept;
 
 struct iossl_staple_shelf {
     CRYPTO_RWLOCK *lock;        /* guards the contents of files and all of kept that changes */
     const iossl_staple_responder *responder;    /* borrowed, while the context is made */
     int64_t timeout_ms;
+    atomic_bool *alarm;         /* the context's: somebody lacks a staple */
     staple_file *files;
     size_t n_files;
     kept *certs;
@@ -183,6 +188,7 @@ is_same_file(const struct stat *a, const struct stat *b)
 static void
 reread(staple_file *file)
 {
+    response fresh = {0};
     iossl_file content;
     struct stat now;
 
@@ -190,7 +196,14 @@ reread(staple_file *file)
         || iossl_file_read(&content, file->path, IOSSL_STAPLE_MAX) != 0)
         return;
     file->seen = content.info;
-    response_set(&file->content, content.bytes, content.len);
+    response_set(&fresh, content.bytes, content.len);
+    /* What is half written, or an error, isn't worth a response that still has time. */
+    if (fresh.basic == NULL && file->content.basic != NULL) {
+        response_cleanup(&fresh);
+        return;
+    }
+    response_cleanup(&file->content);
+    file->content = fresh;
 }
 
 /* Under the lock. */
@@ -210,13 +223,14 @@ take_from_files(iossl_staple_shelf *shelf, const X509 *cert, size_t *len)
 /* ---- Making one ------------------------------------------------------------------------------ */
 
 iossl_staple_shelf *
-iossl_shelf_new(const iossl_staple_responder *responder)
+iossl_shelf_new(const iossl_staple_responder *responder, atomic_bool *alarm)
 {
     iossl_staple_shelf *shelf = calloc(1, sizeof *shelf);
 
     if (shelf == NULL)
         return NULL;
     shelf->responder = responder;
+    shelf->alarm = alarm;
     shelf->timeout_ms = responder->timeout_ms;
     if ((shelf->lock = CRYPTO_THREAD_lock_new()) == NULL) {
         iossl_shelf_free(shelf);
@@ -312,16 +326,16 @@ iossl_shelf_add_cert(iossl_staple_shelf *shelf, const char *host, X509 *cert,
     }
     shelf->certs = certs;
     k = &certs[shelf->n_certs++];
-    *k = (kept){.cert = cert};
+    *k = (kept){.cert = cert, .demands = iossl_staple_is_demanded(cert)};
     X509_up_ref(cert);
     return shelf->responder->is_on ? prepare_asking(shelf, k, host, chain, store, err) : IOSSL_OK;
 }
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
-/* An answer of the certificate's responder; NULL, and why. */
+/* An answer of the certificate's responder; NULL, and why. *is_revoked: it says so. */
 static unsigned char *
-ask_responder(const kept *k, int64_t deadline_ms, size_t *len, char why[256])
+ask_responder(const kept *k, int64_t deadline_ms, size_t *len, bool *is_revoked, char why[256])
 {
     STACK_OF(X509) *issuers = sk_X509_new_null();
     OCSP_REQUEST *request = OCSP_REQUEST_new();
@@ -349,6 +363,7 @@ ask_responder(const kept *k, int64_t deadline_ms, size_t *len, char why[256])
         (void)snprintf(why, 256, "%s", answer.kind == IOSSL_ANSWER_NONE ? "no data in response"
                                                                         : answer.text);
     }
+    *is_revoked = answer.kind == IOSSL_ANSWER_HARD && answer.entry.status == V_OCSP_CERTSTATUS_REVOKED;
     if (answer.kind != IOSSL_ANSWER_GOOD) {
         OPENSSL_free(der);
         der = NULL;
@@ -427,15 +442,31 @@ keep(kept *k, unsigned char *der, size_t len, int64_t now)
     return good;
 }
 
+/* How long a responder is left alone, that has answered or not: a minute, but not beyond the end of what
+ * there is. */
+static int64_t
+next_question(const kept *k, int64_t now)
+{
+    int64_t next = now + RETRY_S;
+
+    return holds(k, now) && due_at(k) > now ? 0 : holds(k, now) && k->until < next ? k->until : next;
+}
+
 /* The end of an attempt. A source of the program's that has nothing yet is asked each time. */
 static void
-note_attempt(kept *k, unsigned char *der, size_t len, bool is_source)
+note_attempt(kept *k, unsigned char *der, size_t len, bool is_source, bool is_revoked)
 {
     int64_t now = iossl_ocsp_now();
-    bool kept_it = keep(k, der, len, now);
+    bool kept_it;
 
+    if (is_revoked)             /* by its issuer's word: what it said before isn't so any more */
+        response_cleanup(&k->answer);
+    kept_it = keep(k, der, len, now);
     k->is_asking = false;
-    k->next_try = kept_it || (is_source && !holds(k, now)) ? 0 : now + RETRY_S;
+    if (is_source)
+        k->next_try = kept_it || !holds(k, now) ? 0 : now + RETRY_S;
+    else
+        k->next_try = next_question(k, now);
 }
 
 static kept *
@@ -459,6 +490,25 @@ unlock(const iossl_staple_shelf *shelf)
     (void)CRYPTO_THREAD_unlock(shelf->lock);
 }
 
+/* The answers that another shelf has for the same certificates, copied. */
+void
+iossl_shelf_inherit(iossl_staple_shelf *shelf, const iossl_staple_shelf *from)
+{
+    if (!lock(from))
+        return;
+    for (size_t i = 0; i < from->n_certs; i++) {
+        const kept *old = &from->certs[i];
+        kept *k = find_cert(shelf, old->cert);
+        unsigned char *der;
+        size_t len;
+
+        if (k != NULL && old->answer.der != NULL && (der = copy_of(&old->answer, &len)) != NULL
+            && keep(k, der, len, iossl_ocsp_now()))
+            k->next_try = old->next_try;
+    }
+    unlock(from);
+}
+
 /* Asks, if it is time and nobody is at it, who there is to be asked. */
 static void
 ask_if_due(iossl_staple_shelf *shelf, kept *k, const iossl_shelf_source *source, bool *refused)
@@ -466,8 +516,8 @@ ask_if_due(iossl_staple_shelf *shelf, kept *k, const iossl_shelf_source *source,
     int64_t now = iossl_ocsp_now();
     unsigned char *der;
     size_t len = 0;
-    bool asks;
-    char why[256];
+    bool asks, is_revoked = false;
+    char why[sizeof k->why] = "the program's source has none";
 
     if (!lock(shelf))
         return;
@@ -478,12 +528,13 @@ ask_if_due(iossl_staple_shelf *shelf, kept *k, const iossl_shelf_source *source,
         return;
     der = source->get != NULL
               ? ask_source(source, k->cert, &len, refused)
-              : ask_responder(k, iossl_now_ms() + shelf->timeout_ms, &len, why);
+              : ask_responder(k, iossl_now_ms() + shelf->timeout_ms, &len, &is_revoked, why);
     if (!lock(shelf)) {
         OPENSSL_free(der);      /* and it is never asked again: but a lock doesn't fail */
         return;
     }
-    note_attempt(k, der, len, source->get != NULL);
+    note_attempt(k, der, len, source->get != NULL, is_revoked);
+    (void)snprintf(k->why, sizeof k->why, "%s", why);
     unlock(shelf);
 }
 
@@ -504,8 +555,42 @@ iossl_shelf_take(iossl_staple_shelf *shelf, X509 *cert, const iossl_shelf_source
         der = copy_of(&k->answer, len);
     if (der == NULL)
         der = take_from_files(shelf, cert, len);
+    if (k != NULL && der != NULL) {
+        k->lack = HAD;
+    } else if (k != NULL && k->demands && k->lack == HAD) {
+        k->lack = LACKED;
+        atomic_store(shelf->alarm, true);
+    }
     unlock(shelf);
     return der;
+}
+
+bool
+iossl_shelf_take_lack(iossl_staple_shelf *shelf, iossl_error *err)
+{
+    bool found = false;
+
+    if (!lock(shelf))
+        return false;
+    for (size_t i = 0; !found && i < shelf->n_certs; i++) {
+        kept *k = &shelf->certs[i];
+        char *subject;
+
+        if (k->lack != LACKED)
+            continue;
+        k->lack = TOLD;
+        found = true;
+        subject = iossl_cert_subject(k->cert);
+        iossl_error_set(err, IOSSL_E_REVOKED, IOSSL_RANK_IO,
+                        "the certificate \"%s\" demands a stapled OCSP response (RFC 7633), and there is "
+                        "none that is valid now, so clients will refuse it%s%s",
+                        subject == NULL ? "" : subject,
+                        k->why[0] != '\0' ? ": " : "; give SSL_ocsp_staple_responder or "
+                                                   "SSL_ocsp_staple_file", k->why);
+        iossl_free(subject);
+    }
+    unlock(shelf);
+    return found;
 }
 
 /* One certificate: asked about if it is due. */
@@ -518,20 +603,20 @@ refresh_one(iossl_staple_shelf *shelf, kept *k, int64_t deadline_ms, int64_t *du
     char why[256] = "another thread is asking";
     unsigned char *der;
     size_t len = 0;
-    bool asks;
+    bool asks, is_revoked = false;
 
     if (!lock(shelf))
         return IOSSL_ERROR;
     asks = !k->is_asking && (!holds(k, now) || now >= due_at(k));
     k->is_asking = k->is_asking || asks;
     unlock(shelf);
-    der = asks ? ask_responder(k, deadline_ms, &len, why) : NULL;
+    der = asks ? ask_responder(k, deadline_ms, &len, &is_revoked, why) : NULL;
     if (!lock(shelf)) {
         OPENSSL_free(der);
         return IOSSL_ERROR;
     }
     if (asks)
-        note_attempt(k, der, len, false);
+        note_attempt(k, der, len, false, is_revoked);
     now = iossl_ocsp_now();
     if (!holds(k, now)) {
         iossl_error_set(err, IOSSL_E_REVOKED, IOSSL_RANK_IO,

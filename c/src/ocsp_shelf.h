@@ -4,6 +4,8 @@
 #ifndef IOSSL_OCSP_SHELF_H
 #define IOSSL_OCSP_SHELF_H
 
+#include <stdatomic.h>
+
 #include "iossl.h"
 
 /* Whom a server asks for its staples. */
@@ -21,8 +23,9 @@ OCSP_RESPONSE *iossl_staple_parse(const unsigned char *der, size_t len);
 
 typedef struct iossl_staple_shelf iossl_staple_shelf;
 
-/* NULL: no memory. */
-iossl_staple_shelf *iossl_shelf_new(const iossl_staple_responder *responder);
+/* *alarm becomes true where there is something for iossl_shelf_take_lack() to tell; it outlives the shelf.
+ * NULL: no memory. */
+iossl_staple_shelf *iossl_shelf_new(const iossl_staple_responder *responder, atomic_bool *alarm);
 void iossl_shelf_free(iossl_staple_shelf *shelf);
 /* A file, or bytes (copied). False: no memory. */
 bool iossl_shelf_add_file(iossl_staple_shelf *shelf, const char *file, const void *der, size_t len);
@@ -32,6 +35,9 @@ bool iossl_shelf_add_file(iossl_staple_shelf *shelf, const char *file, const voi
  */
 iossl_status iossl_shelf_add_cert(iossl_staple_shelf *shelf, const char *host, X509 *cert,
                                   STACK_OF(X509) *chain, X509_STORE *store, iossl_error *err);
+
+/* A shelf that takes another's place has its answers for the certificates that are the same. */
+void iossl_shelf_inherit(iossl_staple_shelf *shelf, const iossl_staple_shelf *from);
 
 /* The program's source of staples, as one connection has it. */
 typedef struct iossl_shelf_source {
@@ -45,6 +51,9 @@ typedef struct iossl_shelf_source {
  */
 unsigned char *iossl_shelf_take(iossl_staple_shelf *shelf, X509 *cert,
                                 const iossl_shelf_source *source, size_t *len, bool *refused);
+
+/* Tells of a certificate that demands a staple and was shown without one, once until it has one again. */
+bool iossl_shelf_take_lack(iossl_staple_shelf *shelf, iossl_error *err);
 
 /* Asks the responder about all that is due; *due_s becomes the least number of seconds until that
  * is so again, if it is less than that. IOSSL_ERROR: one is without an answer that holds. */

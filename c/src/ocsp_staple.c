@@ -78,8 +78,8 @@ iossl_staple_begin(iossl_staple *staple, const iossl_verify_settings *settings, 
 
 /* RFC 7633: does the certificate demand that it be shown with a staple? Demands that can't be read
  * may be this one. */
-static bool
-demands_staple(const X509 *cert)
+bool
+iossl_staple_is_demanded(const X509 *cert)
 {
     int critical = -1;      /* stays so where there is no such extension */
     TLS_FEATURE *features = X509_get_ext_d2i(cert, NID_tlsfeature, &critical, NULL);
@@ -242,7 +242,7 @@ judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl)
     is_required = (iossl_staple_mode(settings) & IOSSL_OCSP_MUST_STAPLE) != 0
                   || (asks(settings) && (settings->mode & IOSSL_VERIFY_PEER) != 0
                       && !is_pinned && leaf != NULL
-                      && !iossl_tlsa_names_leaf(settings->tlsa, leaf) && demands_staple(leaf));
+                      && !iossl_tlsa_names_leaf(settings->tlsa, leaf) && iossl_staple_is_demanded(leaf));
     if (!asks(settings) && !is_required)
         return true;
     staple->state = IOSSL_STAPLE_NONE;

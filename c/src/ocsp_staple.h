@@ -52,4 +52,7 @@ bool iossl_staple_judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl, bool 
 int iossl_staple_answer(SSL *ssl, iossl_staple *staple, iossl_error *cause,
                         iossl_staple_shelf *shelf);
 
+/* RFC 7633: does the certificate demand that it be shown with a staple? */
+bool iossl_staple_is_demanded(const X509 *cert);
+
 #endif

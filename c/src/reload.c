@@ -89,6 +89,20 @@ mix_path(uint64_t *hash, const char *path)
     free(copy);
 }
 
+/* The system's CAs, wherever they are now. */
+static void
+mix_default_ca(uint64_t *hash)
+{
+    char *file = NULL, *path = NULL;
+
+    if (iossl_default_ca(&file, &path, NULL) != IOSSL_OK)
+        return;
+    mix_file(hash, file);
+    mix_path(hash, path);
+    free(file);
+    free(path);
+}
+
 static uint64_t
 look(const iossl_config *config)
 {
@@ -102,6 +116,8 @@ look(const iossl_config *config)
     }
     mix_file(&hash, config->ca_file);
     mix_path(&hash, config->ca_path);
+    if (iossl_config_uses_default_ca(config))
+        mix_default_ca(&hash);
     mix_file(&hash, config->client_ca_file);
     mix_file(&hash, config->crl_file);
     return hash;

@@ -4,7 +4,7 @@
  * Owns      the form of the file, replacing it, noticing that it was replaced.
  * Promises  the file is replaced as a whole, so nobody reads half of it; it is private, or refused;
  *           a new key is known at the latest when the first ticket under it comes. A file that can't
- *           be read any more leaves the keys that were there.
+ *           be read any more leaves the keys that were there, and is told of, once for each reason.
  * Leaves    what keys are used for to tickets.c.
  *
  * One key in a line, the one to encrypt with first: its name (16 bytes) and its bytes (32, 48 or 64) in
@@ -42,6 +42,8 @@ struct iossl_ticket_file {
     struct stat info;           /* of the file that was read */
     iossl_tickets tickets;      /* its keys */
     int64_t next_look;
+    iossl_error *why;           /* it can't be read any more; owned, empty: it can */
+    bool is_news;               /* nobody has asked for that yet */
 };
 
 /* ---- The form -------------------------------------------------------------------------------- */
@@ -147,10 +149,12 @@ iossl_ticket_file_open(const char *path, iossl_error *err)
 {
     iossl_ticket_file *file = calloc(1, sizeof *file);
 
-    if (file == NULL || (file->path = strdup(path)) == NULL
+    if (file == NULL || (file->path = strdup(path)) == NULL || (file->why = iossl_error_new()) == NULL
         || pthread_mutex_init(&file->lock, NULL) != 0) {
-        if (file != NULL)
+        if (file != NULL) {
             free(file->path);
+            iossl_error_free(file->why);
+        }
         free(file);
         iossl_error_memory(err);
         return NULL;
@@ -179,6 +183,7 @@ iossl_ticket_file_free(iossl_ticket_file *file)
         return;
     (void)pthread_mutex_destroy(&file->lock);
     iossl_tickets_cleanup(&file->tickets);
+    iossl_error_free(file->why);
     free(file->path);
     free(file);
 }
@@ -190,20 +195,57 @@ is_same_file(const struct stat *a, const struct stat *b)
            && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* Notes why the file can't be read; err: an empty one to write that to, NULL without memory. */
+static iossl_status
+reread(iossl_ticket_file *file, iossl_tickets *fresh, struct stat *info, iossl_error *err)
+{
+    if (stat(file->path, info) != 0)
+        return bad_file(err, file->path, errno, "can't be read any more, its last keys stay in use");
+    if (is_same_file(info, &file->info))
+        return IOSSL_OK;
+    if (read_keys(fresh, file->path, info, err) == IOSSL_OK)
+        return IOSSL_OK;
+    iossl_error_append(err, "; its last keys stay in use");
+    return IOSSL_ERROR;
+}
+
 /* Reads the file again if it is another now. */
 static void
 look_again(iossl_ticket_file *file)
 {
     struct stat info;
     iossl_tickets fresh = {.n_keys = 0};
+    iossl_error *why = iossl_error_new();
 
     file->next_look = iossl_now_ms() + LOOK_AGAIN_MS;
-    if (stat(file->path, &info) != 0 || is_same_file(&info, &file->info)
-        || read_keys(&fresh, file->path, &info, NULL) != IOSSL_OK)
-        return;
-    iossl_tickets_cleanup(&file->tickets);
-    file->tickets = fresh;
-    file->info = info;
+    if (reread(file, &fresh, &info, why) != IOSSL_OK) {
+        file->is_news = file->is_news
+                        || strcmp(iossl_error_message(why), iossl_error_message(file->why)) != 0;
+        iossl_error_clear(file->why);
+        iossl_error_copy(file->why, why);
+    } else {
+        iossl_error_clear(file->why);
+        file->is_news = false;
+    }
+    if (fresh.n_keys > 0) {
+        iossl_tickets_cleanup(&file->tickets);
+        file->tickets = fresh;
+        file->info = info;
+    }
+    iossl_error_free(why);
+}
+
+bool
+iossl_ticket_file_take_error(iossl_ticket_file *file, iossl_error *err)
+{
+    bool is_news;
+
+    (void)pthread_mutex_lock(&file->lock);
+    if ((is_news = file->is_news))
+        iossl_error_copy(err, file->why);
+    file->is_news = false;
+    (void)pthread_mutex_unlock(&file->lock);
+    return is_news;
 }
 
 iossl_ticket_result

@@ -17,4 +17,7 @@ void iossl_ticket_file_free(iossl_ticket_file *file);
 iossl_ticket_result iossl_ticket_file_find(iossl_ticket_file *file, const unsigned char *name,
                                            iossl_ticket_key *key);
 
+/* Why the file can't be read any more; false: it can, or that was told already. */
+bool iossl_ticket_file_take_error(iossl_ticket_file *file, iossl_error *err);
+
 #endif

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -539,6 +540,68 @@ test_refreshing(void)
     iossl_error_free(err);
 }
 
+/* Has nobody come to this listener? */
+static bool
+is_left_alone(int listener)
+{
+    struct pollfd p = {.fd = listener, .events = POLLIN};
+
+    return poll(&p, 1, 0) == 0;
+}
+
+static iossl_ctx *
+reloadable_server(void)
+{
+    iossl_config *config = iossl_config_new(IOSSL_SERVER, NULL);
+
+    if (iossl_config_add_certs(config, NULL, &good.cert, 1, NULL) != IOSSL_OK
+        || iossl_config_add_key(config, NULL, good.key, NULL) != IOSSL_OK)
+        bail_out("config");
+    with_responder(config);
+    return iossl_ctx_new_reloadable(config, 0, NULL);
+}
+
+/* What a responder has said holds until its end, whatever becomes of it, unless it takes it back. */
+static void
+test_old_answers(void)
+{
+    scripted s = {.head = OK_HEAD, .first_line = "POST /ocsp HTTP/1."};
+    test_ocsp_spec spec = {.signer = &ca, .about = {{.cert = NULL}}};
+    iossl_error *err = iossl_error_new();
+    iossl_ctx *server;
+    unsigned char *der;
+    int64_t due_s;
+    int port;
+
+    s.listener = listen_here(&port);
+    make_certificates(port);
+    server = reloadable_server();
+    spec.about[0] = (test_ocsp_about){.cert = good.cert, .issuer = ca.cert, .from_s = -3600,
+                                      .to_s = 600};
+    s.body = der = test_ocsp_response(&spec, &s.len);
+    is_int(refresh(server, &s, &due_s, err), IOSSL_OK, "an answer in the second half of its time");
+    ok(due_s > 0 && due_s <= 60, "will soon be asked for again");
+    is_int(served(server), IOSSL_STAPLE_GOOD, "a client gets it");
+    is_int(served(server), IOSSL_STAPLE_GOOD, "and the next one");
+    ok(is_left_alone(s.listener), "neither of them has the responder asked at once");
+    is_int(iossl_ctx_reload(server, err), IOSSL_OK, "the server is reloaded");
+    is_int(served(server), IOSSL_STAPLE_GOOD, "what the responder said is still there");
+    ok(is_left_alone(s.listener), "without asking");
+    OPENSSL_free(der);
+
+    spec.about[0].status = V_OCSP_CERTSTATUS_REVOKED;
+    s.body = der = test_ocsp_response(&spec, &s.len);
+    is_int(refresh(server, &s, &due_s, err), IOSSL_ERROR, "then it says that it was revoked");
+    like(iossl_error_message(err), "revoked", "which is told");
+    is_int(served(server), IOSSL_STAPLE_NONE, "and the old answer isn't sent any more");
+    ok(is_left_alone(s.listener), "nobody is pestered");
+    OPENSSL_free(der);
+    close(s.listener);
+    iossl_ctx_free(server);
+    free_certificates();
+    iossl_error_free(err);
+}
+
 int
 main(void)
 {
@@ -552,6 +615,7 @@ main(void)
     test_addresses();
     test_proxy();
     test_refreshing();
+    test_old_answers();
     test_identity_free(&other_ca);
     test_identity_free(&ca);
     return done_testing();

@@ -565,6 +565,8 @@ test_server_file(void)
                             .about = {{.cert = leaf.cert, .issuer = ca.cert}}};
     write_staple(&spec);
     is_int(served(server), IOSSL_STAPLE_GOOD, "%s: a good one again is", version);
+    (void)test_write_text("staple.der", "half of one");
+    is_int(served(server), IOSSL_STAPLE_GOOD, "%s: and isn't lost to garbage", version);
     (void)remove(staple_file);
     is_int(served(server), IOSSL_STAPLE_GOOD,
            "%s: and stays until its time is up, if the file goes", version);
@@ -704,6 +706,35 @@ test_server_source(void)
     iossl_ctx_free(server);
 }
 
+/* A certificate that demands a staple is shown without one: the server hears of it, once each time. */
+static void
+test_lack(void)
+{
+    const test_ocsp_spec spec = {.signer = &ca, .about = {{.cert = demanding.cert,
+                                                           .issuer = ca.cert, .from_s = -9,
+                                                           .to_s = 600}}};
+    iossl_error *err = iossl_error_new();
+    iossl_ctx *client = test_client_ctx(&ca, with_version), *server;
+
+    use_staple(NULL);
+    (void)test_write_text("staple.der", "");
+    server = test_server_ctx(&demanding, with_file);
+    ok(!iossl_ctx_take_trouble(server, err), "%s: nothing is wrong before a client comes", version);
+    ok(!connect_to(client, server, NULL).connected, "%s: a client refuses it", version);
+    ok(!connect_to(client, server, NULL).connected, "%s: another one, too", version);
+    ok(iossl_ctx_take_trouble(server, err), "%s: there is something to tell", version);
+    ok(!iossl_ctx_take_trouble(server, err), "%s: once", version);
+    write_staple(&spec);
+    ok(connect_to(client, server, NULL).connected, "%s: with a staple it is accepted", version);
+    ok(!iossl_ctx_take_trouble(server, err), "%s: and nothing is wrong", version);
+    like(iossl_error_message(err), "demands a stapled OCSP response (RFC 7633), and there is none",
+         "%s: what", version);
+    use_staple(NULL);
+    iossl_ctx_free(client);
+    iossl_ctx_free(server);
+    iossl_error_free(err);
+}
+
 static void
 test_usage(void)
 {
@@ -756,6 +787,7 @@ main(void)
         test_server_file();
         test_server_hosts();
         test_server_source();
+        test_lack();
     }
     test_usage();
     use_staple(NULL);

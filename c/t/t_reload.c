@@ -182,6 +182,61 @@ test_by_time(void)
     iossl_error_free(err);
 }
 
+/* Chains that are looked at by themselves are held against the CAs of today. */
+static void
+test_chains_alone(void)
+{
+    iossl_config *config = iossl_config_new(IOSSL_CLIENT, NULL);
+    iossl_ctx *ctx;
+    iossl_diagnosis *d;
+
+    write_cert("trust.pem", &two);
+    if (iossl_config_set_ca_file(config, test_path("trust.pem"), NULL) != IOSSL_OK)
+        bail_out("config");
+    ctx = iossl_ctx_new_reloadable(config, 0, NULL);
+    for (int i = 0; i < 2; i++) {
+        d = iossl_diagnose(ctx, IOSSL_CLIENT, one.cert, NULL, "www.example.test", 0, NULL);
+        is_size(d == NULL ? 99 : iossl_diagnosis_count(d), i == 0 ? 1 : 0, "%s",
+                i == 0 ? "a CA that isn't trusted" : "is found as soon as it is");
+        iossl_diagnosis_free(d);
+        write_cert("trust.pem", &ca);
+        is_int(iossl_ctx_reload(ctx, NULL), IOSSL_OK, "reload");
+    }
+    iossl_ctx_free(ctx);
+}
+
+/* Where no CAs are named, the system's are watched. */
+static void
+test_default_ca(void)
+{
+    iossl_config *config = iossl_config_new(IOSSL_CLIENT, NULL);
+    int64_t end = iossl_now_ms() + 30000;
+    bool trusted = false;
+    iossl_ctx *ctx, *server;
+
+    write_cert("system.pem", &two);
+    (void)setenv("SSL_CERT_FILE", test_path("system.pem"), 1);
+    (void)setenv("SSL_CERT_DIR", test_path("none"), 1);
+    install(&one);
+    server = iossl_ctx_new_reloadable(config_of_files(), 0, NULL);
+    ctx = iossl_ctx_new_reloadable(config, 1, NULL);
+    for (bool first = true; !trusted && iossl_now_ms() < end; first = false) {
+        test_pair pair = test_pair_new(ctx, server, "www.example.test");
+
+        trusted = test_pair_shake(&pair);
+        test_pair_free(&pair);
+        if (first)
+            ok(!trusted, "a CA that the system doesn't know");
+        if (first)
+            write_cert("system.pem", &ca);
+    }
+    ok(trusted, "is trusted when it does");
+    iossl_ctx_free(ctx);
+    iossl_ctx_free(server);
+    (void)unsetenv("SSL_CERT_FILE");
+    (void)unsetenv("SSL_CERT_DIR");
+}
+
 /* Sessions go on where the same CAs are trusted, and else don't. */
 static void
 test_sessions(void)
@@ -302,6 +357,8 @@ main(void)
     test_by_command();
     test_not_reloadable();
     test_by_time();
+    test_chains_alone();
+    test_default_ca();
     test_sessions();
     test_threads();
     test_reentrance();

@@ -135,6 +135,36 @@ test_refused(void)
 }
 
 /* Two servers, as two processes would be: each has read the file for itself. */
+/* A file that goes bad leaves the keys, and is told of once. */
+static void
+test_gone_bad(void)
+{
+    iossl_error *err = iossl_error_new();
+    int64_t end = iossl_now_ms() + 30000;
+    bool told = false;
+    iossl_ctx *server;
+
+    (void)remove(test_path("keys"));
+    rotate(2);
+    server = test_server_ctx(&leaf, with_file);
+    (void)iossl_session_cache_del(cache, "key", NULL);
+    is_int(connect_to(server), 0, "%s: a session", version);
+    ok(!iossl_ctx_take_trouble(server, err), "%s: all is well", version);
+    (void)test_write_text("keys", "no key\n");
+    while (!told && iossl_now_ms() < end) {
+        if (connect_to(server) != 1)
+            break;
+        told = iossl_ctx_take_trouble(server, err);
+    }
+    ok(told, "%s: a bad file: sessions are resumed, and there is something to tell", version);
+    like(iossl_error_message(err), "its last keys stay in use", "%s: that", version);
+    like(iossl_error_message(err), "keys", "%s: and of which file", version);
+    is_int(connect_to(server), 1, "%s: it goes on", version);
+    ok(!iossl_ctx_take_trouble(server, err), "%s: and is told once", version);
+    iossl_ctx_free(server);
+    iossl_error_free(err);
+}
+
 static void
 test_shared(void)
 {
@@ -184,6 +214,7 @@ main(void)
         version = versions[i];
         client_ctx = test_client_ctx(&ca, with_version);
         test_shared();
+        test_gone_bad();
         iossl_ctx_free(client_ctx);
     }
     iossl_session_cache_free(cache);

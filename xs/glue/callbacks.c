@@ -756,6 +756,19 @@ is_mine(pTHX_ const glue_calls *calls)
 #endif
 }
 
+/* What a server goes on in spite of. */
+static void
+tell_trouble(pTHX_ const glue_context *context)
+{
+    iossl_error *err = iossl_error_new();
+    SV *text = iossl_ctx_take_trouble(context->ctx, err)
+                   ? sv_2mortal(newSVpvf("IO::Socket::SSL: %s", iossl_error_message(err))) : NULL;
+
+    iossl_error_free(err);
+    if (text != NULL)
+        Perl_warn(aTHX_ "%" SVf, SVfARG(text));
+}
+
 void
 glue_tell_reload(pTHX_ const glue_context *context)
 {
@@ -770,6 +783,7 @@ glue_tell_reload(pTHX_ const glue_context *context)
                                                             : context->calls->ssl_ctx.exception;
     }
     iossl_error_free(err);
+    tell_trouble(aTHX_ context);
     if (text == NULL)
         return;
     if (died != NULL) {

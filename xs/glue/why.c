@@ -11,6 +11,7 @@
 
 #include <openssl/x509v3.h>
 
+#include "callbacks.h"
 #include "status.h"
 
 /* ---- With $SSL_ERROR -------------------------------------------------------------------------- */
@@ -139,14 +140,14 @@ static void
 put_cert(pTHX_ HV *hv, X509 *cert, int depth)
 {
     iossl_certinfo *info = iossl_certinfo_new(cert, NULL);
-    size_t len;
-    char *cn = iossl_cert_common_name(cert, &len);
+    SV *cn = glue_common_name(aTHX_ cert);      /* with a NUL in it, if that is what it has */
 
     (void)hv_stores(hv, "depth", newSViv(depth));
     put_given(aTHX_ hv, "subject", iossl_cert_subject(cert));
     put_given(aTHX_ hv, "issuer", iossl_cert_issuer(cert));
     put_given(aTHX_ hv, "certificate", iossl_cert_to_pem(cert, NULL));
-    put_given(aTHX_ hv, "common_name", cn);
+    if (SvOK(cn))
+        (void)hv_stores(hv, "common_name", SvREFCNT_inc(cn));
     (void)hv_stores(hv, "names", names_sv(aTHX_ info));
     iossl_certinfo_free(info);
 }
