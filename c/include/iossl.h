@@ -87,6 +87,7 @@ typedef enum {
     IOSSL_CAN_KEY_UPDATE,
     IOSSL_CAN_EARLY_DATA,
     IOSSL_CAN_DANE,
+    IOSSL_CAN_SCTS,
     IOSSL_CAN_KTLS,
     IOSSL_CAN_LIBRARY
 } iossl_feature;
@@ -980,6 +981,16 @@ typedef struct iossl_psk {
  */
 typedef bool (*iossl_psk_cb)(void *arg, iossl_conn *conn, const char *peer, iossl_psk *psk);
 IOSSL_API void iossl_config_set_psk_cb(iossl_config *config, iossl_psk_cb cb, void *arg);
+
+/*
+ * Client: signed certificate timestamps (SCTs, RFC 6962), by which logs promise that they have seen the
+ * server's certificate: ask for them, see iossl_conn_get_sct(). A file of logs, as
+ * CTLOG_STORE_load_file(3) has it, asks, too, and has their signatures verified; it is read when a context
+ * is made (IOSSL_E_FILE). Nobody is refused for them. IOSSL_E_UNSUPPORTED: see IOSSL_CAN_SCTS.
+ */
+IOSSL_API iossl_status iossl_config_set_scts(iossl_config *config, bool on, iossl_error *err);
+IOSSL_API iossl_status iossl_config_set_ctlog_file(iossl_config *config, const char *file,
+                                                   iossl_error *err);
 
 /*
  * The secrets of each connection, for looking into recorded traffic with Wireshark and its like, as
@@ -1876,6 +1887,22 @@ IOSSL_API const iossl_conn_info *iossl_conn_get0_info(iossl_conn *conn);
 /* The same in one line, for people: "TLSv1_3, TLS_AES_256_GCM_SHA384, group x25519, signed with
  * ECDSA+SHA256, 1.310 ms, 1610 bytes in, 597 out". iossl_free() it. NULL: no memory. */
 IOSSL_API char *iossl_conn_summary(iossl_conn *conn);
+
+/* A signed certificate timestamp of the server's certificate. */
+typedef struct iossl_sct {
+    const char *source;             /* "handshake", "certificate", "staple"                       */
+    const char *status;             /* "valid", "invalid" (signature or time), "unknown log",
+                                     * "unknown version", "unverified": as where the chain isn't
+                                     * verified, or a session was resumed                         */
+    const char *log_name;           /* of the file of logs; NULL: it isn't there                  */
+    const unsigned char *log_id;    /* log_id_len bytes: the SHA-256 of its key                   */
+    size_t log_id_len;
+    uint64_t time_ms;               /* since 1970                                                 */
+    const char *signature;          /* its algorithm, as "ecdsa-with-SHA256"; NULL: unknown       */
+} iossl_sct;
+/* The one of this number, from 0 on; lent by the connection. Those of the certificate are there without
+ * asking. False: there are no more, or this is a server. */
+IOSSL_API bool iossl_conn_get_sct(const iossl_conn *conn, size_t i, iossl_sct *out);
 
 /* Certificates. get1: X509_free() it; get0: as long as the connection. NULL where there is none. */
 IOSSL_API X509 *iossl_conn_get1_peer_cert(const iossl_conn *conn);

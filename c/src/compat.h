@@ -42,6 +42,12 @@
 #include <openssl/hmac.h>
 #endif
 
+/* Certificate Transparency; LibreSSL has none. */
+#if !defined(OPENSSL_NO_CT) && !defined(LIBRESSL_VERSION_NUMBER)
+#define IOSSL_HAVE_CT 1
+#include <openssl/ct.h>
+#endif
+
 /* DANE; LibreSSL has none. */
 #ifndef LIBRESSL_VERSION_NUMBER
 #define IOSSL_HAVE_DANE 1

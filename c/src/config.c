@@ -122,6 +122,7 @@ iossl_config_free(iossl_config *config)
     iossl_tickets_cleanup(&config->tickets);
     iossl_psks_cleanup(&config->psks);
     iossl_keylog_cleanup(&config->keylog);
+    free(config->scts.log_file);
     free(config);
 }
 
@@ -960,6 +961,32 @@ iossl_config_set_psk_cb(iossl_config *config, iossl_psk_cb cb, void *arg)
 {
     config->psks.cb = cb;
     config->psks.cb_arg = arg;
+}
+
+static iossl_status
+check_scts(iossl_error *err)
+{
+    if (iossl_can(IOSSL_CAN_SCTS))
+        return IOSSL_OK;
+    iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_FATAL,
+                    "SSL_scts: %s has no Certificate Transparency", iossl_openssl_version());
+    return IOSSL_ERROR;
+}
+
+iossl_status
+iossl_config_set_scts(iossl_config *config, bool on, iossl_error *err)
+{
+    if (on && check_scts(err) != IOSSL_OK)
+        return IOSSL_ERROR;
+    config->scts.is_on = on;
+    return IOSSL_OK;
+}
+
+iossl_status
+iossl_config_set_ctlog_file(iossl_config *config, const char *file, iossl_error *err)
+{
+    return file != NULL && check_scts(err) != IOSSL_OK
+               ? IOSSL_ERROR : set_string(&config->scts.log_file, file, err);
 }
 
 iossl_status

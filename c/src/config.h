@@ -6,6 +6,7 @@
 
 #include "iossl.h"
 #include "keylog.h"
+#include "scts.h"
 #include "ocsp_shelf.h"
 #include "policy.h"
 #include "psk.h"
@@ -87,6 +88,7 @@ struct iossl_config {
     iossl_tickets tickets;
     iossl_psks psks;
     iossl_keylog keylog;
+    iossl_sct_settings scts;
     size_t max_early_data;          /* 0: none */
     bool insists_on_early_data;     /* whatever it is */
     uint64_t key_update_bytes;      /* 0: never */

@@ -690,7 +690,9 @@ new_ssl_ctx(builder *b, const char *host, host_entry *entry, iossl_error *err)
     }
     if (apply_ciphers(b, ssl_ctx, host, err) != IOSSL_OK
         || apply_key_exchange(b, ssl_ctx, err) != IOSSL_OK
-        || apply_early_data(b, ssl_ctx, err) != IOSSL_OK)
+        || apply_early_data(b, ssl_ctx, err) != IOSSL_OK
+        || (b->config->role == IOSSL_CLIENT
+            && iossl_scts_apply(&b->config->scts, ssl_ctx, err) != IOSSL_OK))
         goto failed;
     if ((names_hosts(b->config) || b->ctx->host_cb != NULL) && !apply_hosts(b, ssl_ctx)) {
         iossl_error_memory(err);

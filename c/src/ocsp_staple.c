@@ -73,6 +73,9 @@ iossl_staple_begin(iossl_staple *staple, const iossl_verify_settings *settings, 
     staple->state = IOSSL_STAPLE_UNCHECKED;
     staple->is_judged = staple->has_refused = false;
     staple->text[0] = '\0';
+    /* Who asks for SCTs asks OpenSSL for a staple, too, which may hold some. */
+    if ((iossl_staple_mode(settings) & IOSSL_OCSP_NO_STAPLE) != 0)
+        (void)SSL_set_tlsext_status_type(ssl, -1);
     return !asks(settings) || SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp) == 1;
 }
 

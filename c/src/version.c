@@ -64,6 +64,12 @@ iossl_can(iossl_feature feature)
 #else
         return true;
 #endif
+    case IOSSL_CAN_SCTS:
+#ifdef IOSSL_HAVE_CT
+        return true;
+#else
+        return false;
+#endif
     case IOSSL_CAN_DANE:
 #ifdef IOSSL_HAVE_DANE
         return true;

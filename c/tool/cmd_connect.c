@@ -34,6 +34,7 @@ typedef struct connect_settings {
     const char *starttls, *name, *sni, *scheme, *save, *keylog, *early;
     tool_list pins, tlsa;
     long timeout_s;
+    const char *ctlog;
     bool v4, v6, insecure, must_staple, json, interactive, crlf, quiet, resume, ocsp,
         trace, key_update, early_insists;
 } connect_settings;
@@ -79,6 +80,8 @@ static const tool_option WHAT[] = {
      "after the handshake renew the keys, both ways (TLS 1.3)", 0, 0},
     {0, "ocsp", NULL, OPT_FLAG, AT(ocsp), NULL,
      "ask the responders of the chain whether it is revoked", 0, 0},
+    {0, "ctlog", "FILE", OPT_TEXT, AT(ctlog), "SSL_ctlog_file",
+     "verify the server's certificate timestamps by this file of logs, see iossl-connect(1)", 0, 0},
     {0, "save", "FILE", OPT_TEXT, AT(save), NULL, "write the chain that came to this file (PEM)", 0,
      0},
     {0, "trace", NULL, OPT_FLAG, AT(trace), NULL,
@@ -150,6 +153,8 @@ make_config(const connect_settings *s, const char *scheme_name, iossl_error *err
               && tls_apply_identity(config, &s->identity, err)
               && tls_apply_protocol(config, &s->protocol, err)
               && iossl_config_set_keylog_file(config, s->keylog, err) == IOSSL_OK
+              && iossl_config_set_scts(config, iossl_can(IOSSL_CAN_SCTS), err) == IOSSL_OK
+              && iossl_config_set_ctlog_file(config, s->ctlog, err) == IOSSL_OK
               && iossl_config_set_scheme(config, scheme, err) == IOSSL_OK;
 
     if (ok && s->pins.n > 0) {
@@ -616,6 +621,32 @@ show_ocsp(report *r, const visit *v)
                                          : hard == NULL ? "no answer" : "not revoked");
 }
 
+/* Which logs have seen the certificate. */
+static void
+show_scts(report *r, const visit *v)
+{
+    iossl_sct sct;
+
+    report_array(r, "scts", NULL);
+    for (size_t i = 0; iossl_conn_get_sct(v->first.conn, i, &sct); i++) {
+        char *id = describe_hex(sct.log_id, sct.log_id_len);
+        char when[REPORT_TIME_SIZE];
+
+        report_object(r, NULL, NULL);
+        report_text(r, "log", NULL, sct.log_name);
+        report_text(r, "log_id", NULL, id);
+        report_text(r, "source", NULL, sct.source);
+        report_text(r, "status", NULL, sct.status);
+        report_time(r, "time", NULL, (int64_t)(sct.time_ms / 1000));
+        report_end(r);
+        report_format(r, NULL, i == 0 ? "timestamps" : "", "%.10s, %s, in the %s: %s",
+                      report_time_text(when, (int64_t)(sct.time_ms / 1000)),
+                      sct.log_name != NULL ? sct.log_name : id, sct.source, sct.status);
+        free(id);
+    }
+    report_end(r);
+}
+
 static void
 show_resumption(report *r, const visit *v)
 {
@@ -696,6 +727,7 @@ show_connection(report *r, const visit *v)
     show_early_data(r, v);
     show_new_keys(r, v);
     show_ocsp(r, v);
+    show_scts(r, v);
     if (sk_X509_num(built) > 0 && is_verified(v) && !has_findings(v)) {
         char *anchor = describe_subject(sk_X509_value(built, sk_X509_num(built) - 1));
 

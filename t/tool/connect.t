@@ -180,6 +180,14 @@ subtest 'TLSA records' => sub {
         qr/TLSA record 3 1 1: a SHA-256 digest has 32 bytes/, 'nonsense is none';
 };
 
+subtest 'signed certificate timestamps' => sub {
+    my ($server, $port) = serve('--cert', cert('server.pem'), '--key', cert('server.key'));
+    my $run = visit($port, '--ca-file', cert('ca.pem'), '--name', 'server.test');
+    is_deeply $run->{json}{connection}{scts}, [], 'a server without';
+    like iossl('connect', "127.0.0.1:$port", '--ctlog', scratch('none'))->{err},
+        qr/SSL_ctlog_file \(--ctlog\) .* can't be used as a list\s+of\s+logs/s, 'no list of logs';
+};
+
 subtest 'remarks: expiring soon, a root that needn\'t be sent' => sub {
     my $ca = scratch('soon-ca.pem');
     iossl('cert', 'make', '--ca', '--subject', 'CN=Soon root', '-o', $ca);

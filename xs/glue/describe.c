@@ -147,6 +147,26 @@ glue_description(pTHX_ const iossl_certinfo *info)
     return hv;
 }
 
+AV *
+glue_scts(pTHX_ const iossl_conn *conn)
+{
+    AV *list = newAV();
+    iossl_sct sct;
+
+    for (size_t i = 0; iossl_conn_get_sct(conn, i, &sct); i++) {
+        HV *hv = newHV();
+
+        (void)hv_stores(hv, "source", name_sv(aTHX_ sct.source));
+        (void)hv_stores(hv, "status", name_sv(aTHX_ sct.status));
+        (void)hv_stores(hv, "log", name_sv(aTHX_ sct.log_name));
+        (void)hv_stores(hv, "log_id", newSVpvn((const char *)sct.log_id, sct.log_id_len));
+        (void)hv_stores(hv, "time", newSVnv((NV)sct.time_ms / 1000));
+        (void)hv_stores(hv, "signature", name_sv(aTHX_ sct.signature));
+        av_push(list, newRV_noinc((SV *)hv));
+    }
+    return list;
+}
+
 HV *
 glue_info(pTHX_ iossl_conn *conn)
 {
@@ -175,5 +195,6 @@ glue_info(pTHX_ iossl_conn *conn)
     (void)hv_stores(hv, "bytes_out", newSVnv((NV)info->bytes_out));
     (void)hv_stores(hv, "alpn", text_sv(aTHX_ (const char *)info->alpn, info->alpn_len));
     (void)hv_stores(hv, "tlsa", name_sv(aTHX_ info->tlsa));
+    (void)hv_stores(hv, "scts", newRV_noinc((SV *)glue_scts(aTHX_ conn)));
     return hv;
 }

@@ -12,4 +12,7 @@ HV *glue_description(pTHX_ const iossl_certinfo *info);
 /* A new hash with what is known of a connection. */
 HV *glue_info(pTHX_ iossl_conn *conn);
 
+/* A new list of hashes: the signed certificate timestamps that came. */
+AV *glue_scts(pTHX_ const iossl_conn *conn);
+
 #endif

@@ -1005,6 +1005,20 @@ read_max_early_data(pTHX_ build *b, SV *value)
 }
 
 static iossl_status
+read_scts(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_scts(b->config, SvTRUE(value), b->err);
+}
+
+static iossl_status
+read_ctlog_file(pTHX_ build *b, SV *value)
+{
+    return is_absent(value)
+               ? IOSSL_OK
+               : iossl_config_set_ctlog_file(b->config, text(aTHX_ "SSL_ctlog_file", value), b->err);
+}
+
+static iossl_status
 read_keylog_file(pTHX_ build *b, SV *value)
 {
     return iossl_config_set_keylog_file(b->config, is_absent(value)
@@ -1234,6 +1248,8 @@ static const struct option {
     {"SSL_psk",                   FOR_BOTH,   read_psk},
     {"SSL_max_early_data",        FOR_SERVER, read_max_early_data},
     {"SSL_key_update_bytes",      FOR_BOTH,   read_key_update_bytes},
+    {"SSL_scts",                  FOR_CLIENT, read_scts},
+    {"SSL_ctlog_file",            FOR_CLIENT, read_ctlog_file},
     {"SSL_keylog_file",           FOR_BOTH,   read_keylog_file},
     {"SSL_keylog_callback",       FOR_BOTH,   read_keylog_callback},
     {"SSL_mode_release_buffers",  FOR_BOTH,   read_release_buffers},
