@@ -242,6 +242,16 @@ telling_errno(const race *r)
     return errnum;
 }
 
+/* told NULL: there was no memory for what would have been told. */
+static void
+report(iossl_error *err, const iossl_error *told)
+{
+    if (told == NULL)
+        iossl_error_memory(err);
+    else
+        iossl_error_copy(err, told);
+}
+
 /* "cannot connect to "host" port 443: address: why; address: why". */
 static void
 explain_attempts(const race *r, iossl_error_code code, int errnum, const char *within,
@@ -269,7 +279,7 @@ explain_attempts(const race *r, iossl_error_code code, int errnum, const char *w
     if (errnum == ECONNREFUSED)
         iossl_error_append(told, ": does a server listen on that port?");
     iossl_error_set_errnum(told, errnum);
-    iossl_error_copy(err, told);
+    report(err, told);
     iossl_error_free(told);
 }
 
@@ -291,7 +301,7 @@ explain(const race *r, iossl_status status, bool is_out_of_memory, iossl_error *
         iossl_error_set(late, IOSSL_E_TIMEOUT, IOSSL_RANK_IO, "cannot look up %s within %lld ms",
                         quoted, (long long)r->target->timeout_ms);
         iossl_error_set_errnum(late, ETIMEDOUT);
-        iossl_error_copy(err, late);
+        report(err, late);
         iossl_error_free(late);
     } else if (status == IOSSL_TIMEOUT) {
         (void)snprintf(within, sizeof within, " within %lld ms", (long long)r->target->timeout_ms);
@@ -410,7 +420,7 @@ shake_hands(iossl_conn *conn, const iossl_target *target, iossl_error *err)
     }
     if (status != IOSSL_OK && status != IOSSL_INTERRUPTED) {
         iossl_error_append(why, " (with %s at %s)", quoted, address != NULL ? address : "?");
-        iossl_error_copy(err, why);
+        report(err, why);
     }
     iossl_free(address);
     iossl_error_free(why);

@@ -254,11 +254,11 @@ report(const finds *f, int wanted, iossl_error *err)
 {
     bool is_key = wanted == OSSL_STORE_INFO_PKEY;
     iossl_error *whole = iossl_error_new();
-    char *text;
+    char *text = NULL;
 
     iossl_error_set_openssl(whole, IOSSL_E_KEY, IOSSL_RANK_FATAL, "Failed to load %s from URI %s: %s",
                             is_key ? "key" : "certificate", f->uri, explain(f, wanted));
-    if ((text = strdup(iossl_error_message(whole))) == NULL) {
+    if (whole == NULL || (text = strdup(iossl_error_message(whole))) == NULL) {
         iossl_error_memory(err);
     } else {
         hide_pin(text, f->uri);
