@@ -20,9 +20,9 @@ const tool_option TLS_TRUST[TLS_TRUST_N] = {
 
 const tool_option TLS_IDENTITY[TLS_IDENTITY_N] = {
     {0, "cert", "FILE", OPT_TEXT, offsetof(tls_identity, cert), "SSL_cert_file",
-     "our certificate with its chain: PEM, DER or PKCS#12", 0, 0},
+     "our certificate with its chain: PEM, DER or PKCS#12; or a URI, as pkcs11:token=T;object=O", 0, 0},
     {0, "key", "FILE", OPT_TEXT, offsetof(tls_identity, key), "SSL_key_file",
-     "its private key; default: it is in the same file", 0, 0},
+     "its private key, or a URI; default: it is in the same place", 0, 0},
 };
 
 const tool_option TLS_PROTOCOL[TLS_PROTOCOL_N] = {

@@ -3,6 +3,7 @@ use strict;
 use warnings;
 use Test::More;
 use lib 't/lib';
+use Cwd ();
 use IO::Socket::INET;
 use ToolTest;
 
@@ -28,6 +29,16 @@ subtest 'lines come back, and openssl likes it too' => sub {
         '-verify_return_error', '-verify_hostname', 'server.test');
     like $said, qr/Verify return code: 0 \(ok\)/, 's_client verifies';
     is iossl({ stdin => "a\nb\n" }, 'connect', "127.0.0.1:$port", @client)->{out}, "a\nb\n", 'echo';
+};
+
+subtest 'certificate and key by URI' => sub {
+    my $here = Cwd::getcwd();
+    my ($server, $port) = serve('--cert', "file:$here/" . cert('server.pem'), '--key',
+        "file:$here/" . cert('server.key'));
+    is iossl({ stdin => "a\n" }, 'connect', "127.0.0.1:$port", @client)->{out}, "a\n", 'a server with it';
+    my $run = iossl('serve', '--cert', 'strange:x');
+    is $run->{status}, 2, 'no store for it';
+    like $run->{err}, qr/no store for "strange:"/, 'is told';
 };
 
 subtest 'a fixed answer; each client is told of; --count ends it' => sub {
