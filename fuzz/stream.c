@@ -150,8 +150,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                          "no more is pending than was written");
             break;
         default:
-            if ((flags & SIDE_TLS12) == 0)
-                (void)SSL_key_update(iossl_conn_get0_ssl(conns[side]), how & 1);
+            (void)fuzz_good(iossl_conn_key_update(conns[side], (how & 1) != 0, IOSSL_POLL, err),
+                            err);
         }
     }
     for (int i = 0; i < 2; i++)
