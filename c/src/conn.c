@@ -931,7 +931,7 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
             return IOSSL_ERROR;
         }
         if (conn->role == IOSSL_CLIENT && conn->verifier.settings.tlsa != NULL
-            && iossl_tlsa_apply(conn->verifier.settings.tlsa, conn->ssl, err) != IOSSL_OK)
+            && iossl_tlsa_apply(conn->verifier.settings.tlsa, conn->ctx, conn->ssl, err) != IOSSL_OK)
             return IOSSL_ERROR;
         offer_session(conn);
         conn->handshake_began_us = iossl_now_us();

@@ -11,6 +11,7 @@
  */
 #include "context.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,7 @@ struct iossl_ctx {
     iossl_verify_settings verify;
     iossl_ocsp_place *ocsp_place;   /* of a cache of its own */
     atomic_bool lacks_staple;       /* a shelf has something to tell */
+    pthread_mutex_t dane_lock;      /* held by who enables DANE */
     iossl_protocols alpn, npn;
     iossl_tickets tickets;
     iossl_psks psks;
@@ -1164,6 +1166,11 @@ new_empty(const iossl_config *config, iossl_error *err)
     }
     atomic_init(&ctx->refs, 1);
     atomic_init(&ctx->lacks_staple, false);
+    if (pthread_mutex_init(&ctx->dane_lock, NULL) != 0) {
+        free(ctx);
+        iossl_error_memory(err);
+        return NULL;
+    }
     ctx->role = config->role;
     ctx->keylog.fd = -1;
     ctx->key_update_bytes = config->key_update_bytes;
@@ -1328,6 +1335,7 @@ iossl_ctx_free(iossl_ctx *ctx)
     iossl_tickets_cleanup(&ctx->tickets);
     iossl_psks_cleanup(&ctx->psks);
     iossl_keylog_cleanup(&ctx->keylog);
+    (void)pthread_mutex_destroy(&ctx->dane_lock);
     free(ctx);
     iossl_error_clear_queue();  /* freeing an SSL_CTX allocates, and may complain */
 }
@@ -1350,6 +1358,22 @@ SSL_CTX *
 iossl_ctx_get0_ssl_ctx(const iossl_ctx *ctx)
 {
     return ctx->fallback->ssl_ctx;
+}
+
+bool
+iossl_ctx_enable_dane(iossl_ctx *ctx)
+{
+    bool enabled = false;
+
+#ifdef IOSSL_HAVE_DANE
+    /* A table of digests, made at the first use; later calls find it there. */
+    (void)pthread_mutex_lock(&ctx->dane_lock);
+    enabled = SSL_CTX_dane_enable(ctx->fallback->ssl_ctx) == 1;
+    (void)pthread_mutex_unlock(&ctx->dane_lock);
+#else
+    (void)ctx;
+#endif
+    return enabled;
 }
 
 const unsigned char *

@@ -40,4 +40,7 @@ const iossl_keylog *iossl_ctx_get0_keylog(const iossl_ctx *ctx);
 
 const iossl_verify_settings *iossl_ctx_get0_verify_settings(const iossl_ctx *ctx);
 
+/* Client: connections of this context may have TLSA records. False: no memory, or no such OpenSSL. */
+bool iossl_ctx_enable_dane(iossl_ctx *ctx);
+
 #endif

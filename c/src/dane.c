@@ -11,7 +11,6 @@
 #include "dane.h"
 
 #include <limits.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 #include <openssl/evp.h>
 
 #include "compat.h"
+#include "context.h"
 #include "error.h"
 #include "init.h"
 
@@ -229,18 +229,13 @@ iossl_tlsa_check(const iossl_tlsa *tlsa, iossl_error *err)
 /* ---- Using ----------------------------------------------------------------------------------- */
 
 iossl_status
-iossl_tlsa_apply(const iossl_tlsa *tlsa, SSL *ssl, iossl_error *err)
+iossl_tlsa_apply(const iossl_tlsa *tlsa, iossl_ctx *ctx, SSL *ssl, iossl_error *err)
 {
 #ifdef IOSSL_HAVE_DANE
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    int enabled, added = 1;
+    int added = 1;
 
     iossl_error_clear_queue();
-    /* Each SSL_CTX has a table of digests, made at the first use; later calls find it there. */
-    (void)pthread_mutex_lock(&lock);
-    enabled = SSL_CTX_dane_enable(SSL_get_SSL_CTX(ssl));
-    (void)pthread_mutex_unlock(&lock);
-    if (enabled != 1 || SSL_dane_enable(ssl, NULL) != 1)
+    if (!iossl_ctx_enable_dane(ctx) || SSL_dane_enable(ssl, NULL) != 1)
         added = -1;
     for (size_t i = 0; added == 1 && i < tlsa->n; i++) {
         const record *r = &tlsa->records[i];
@@ -254,6 +249,7 @@ iossl_tlsa_apply(const iossl_tlsa *tlsa, SSL *ssl, iossl_error *err)
                             "SSL_tlsa: OpenSSL takes the TLSA records not");
     return IOSSL_ERROR;
 #else
+    (void)ctx;
     (void)ssl;
     return iossl_tlsa_check(tlsa, err);
 #endif

@@ -8,8 +8,8 @@
 
 /* Can the set be used at all? NULL: there is none. */
 iossl_status iossl_tlsa_check(const iossl_tlsa *tlsa, iossl_error *err);
-/* Client: has OpenSSL hold the chain against the records. */
-iossl_status iossl_tlsa_apply(const iossl_tlsa *tlsa, SSL *ssl, iossl_error *err);
+/* Client: has OpenSSL hold the chain of this SSL, which is of ctx, against the records. */
+iossl_status iossl_tlsa_apply(const iossl_tlsa *tlsa, iossl_ctx *ctx, SSL *ssl, iossl_error *err);
 /* The record that the chain fitted, as text; free() it. NULL: there was none, or no memory. */
 char *iossl_tlsa_matched(SSL *ssl);
 /* Does a record of usage 3 name this very certificate or its key? It needs no name and no time then
