@@ -39,6 +39,32 @@ is ask(SSL_early_data => "POST / HTTP/1.0\r\n\r\n", SSL_early_data_unsafe => 1),
     "accepted: late POST / HTTP/1.0\r\n", 'a client may insist; the server waits all the same';
 is ask(SSL_early_data => $GET), "accepted: early GET / HTTP/1.0\r\n", 'and the next one';
 
+# Another server doesn't know the session: what went early is rejected, and comes once all the same.
+my $other = test_server(args => { SSL_max_early_data => 1000 }, handler => sub {
+    my $socket = shift;
+    my @lines = (scalar readline($socket), scalar readline $socket);
+    print $socket join '|', $socket->is_early ? 'early' : 'late', map { tr/\r\n//dr } @lines;
+    return $socket->close ? 'closed' : 'not closed';
+});
+like ask(SSL_early_data => $GET, SSL_session_key => 'third'), qr/^none: /, 'a session';
+is ask(SSL_early_data => $GET, SSL_session_key => 'third', PeerAddr => $other->addr),
+    'rejected: late|GET / HTTP/1.0|', 'rejected, and sent again';
+
+like ask(SSL_early_data => $GET, SSL_session_key => 'slow'), qr/^none: /, 'sessions under another key';
+{   # Without waiting: the handshake is over when the data are out.
+    my $socket = IO::Socket::SSL->new(PeerAddr => $server->addr, SSL_reuse_ctx => $context, Blocking => 0,
+        SSL_session_key => 'slow', SSL_verifycn_name => 'server.test', SSL_early_data => $GET,
+        SSL_startHandshake => 0) or die $SSL_ERROR;
+    until ($socket->connect_SSL) {
+        ready($socket, $SSL_ERROR == SSL_WANT_WRITE ? 'w' : 'r') or die "$SSL_ERROR";
+    }
+    is $socket->ssl_info->{early_data}, 'accepted', 'by a socket that does not wait, too';
+    my $answer;
+    ready($socket, 'r') until defined($answer = readline $socket) || $SSL_ERROR != SSL_WANT_READ;
+    is $answer, "early GET / HTTP/1.0\r\n", 'and answered';
+    $socket->close;
+}
+
 my $plain = IO::Socket::SSL->new(PeerAddr => $server->addr, SSL_verifycn_name => 'server.test',
     SSL_ca_file => cert('ca.pem')) or die $SSL_ERROR;
 print $plain $GET;
