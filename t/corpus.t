@@ -128,7 +128,10 @@ all_refused('option values', [map { [$_, $_] } lines('options')],
     ['SSL_Context', sub {
             my ($option, $value) = split /\t/, shift;
             $value = unescaped($value);
-            my @more = $option eq 'SSL_crl_file' ? (SSL_check_crl => 1) : ();
+            # What counts only where something else is asked for, too.
+            my @more = $option eq 'SSL_crl_file' ? (SSL_check_crl => 1)
+                     : $option eq 'SSL_client_ca_file' ? (SSL_verify_mode => 1, SSL_ca_file => cert('ca.pem'))
+                     : ();
             my $error = refusal($option =~ /^SSL_(?:cert|key|dh|client_ca)/ ? server_args() : client_args(),
                 @more, $option => $value);
             # The option or its value has to be named.

@@ -1055,7 +1055,8 @@ IOSSL_API iossl_status iossl_config_set_post_handshake_auth(iossl_config *config
  * By which library context (OSSL_LIB_CTX(3)) and with which properties (property(7)), as "fips=yes", OpenSSL
  * looks for algorithms: those of connections, of keys, certificates and stores that the config names, of
  * verification. Parsed CA bundles, which contexts share, session tickets with keys of the program's own,
- * OCSP, and what isn't about a config (iossl_certgen, iossl_seal) go by the default context of the process.
+ * OCSP, encrypted keys in DER, and what isn't about a config (iossl_certgen, iossl_seal,
+ * iossl_verify_chain, iossl_can_uri) go by the default context of the process.
  *
  * libctx  NULL: the default one. It has to live longer than all that comes of it, certificates and
  *         sessions that were handed out included: as a rule, until the process ends.

@@ -37,7 +37,6 @@
 #include "error.h"
 #include "info.h"
 #include "init.h"
-#include "ktls.h"
 #include "linebuf.h"
 #include "ocsp_staple.h"
 #include "psk.h"
@@ -45,10 +44,8 @@
 #include "socket.h"
 #include "transport.h"
 
-/* RFC 8446 sections 5.1 and 5.2: no record carries more, none is larger. */
+/* RFC 8446 section 5.1: no record carries more. */
 #define MAX_PLAINTEXT 16384
-#define RECORD_HEADER 5
-#define MAX_RECORD    (RECORD_HEADER + MAX_PLAINTEXT + 256)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -371,8 +368,8 @@ on_message(int sent, int version, int content_type, const void *buf, size_t len,
 }
 
 /* Has messages come to on_message() where somebody waits for them. */
-static void
-watch_messages(iossl_conn *conn)
+void
+iossl_conn_watch_messages(iossl_conn *conn)
 {
     bool wanted = conn->msg_cb != NULL || conn->request == TO_BE_SENT || conn->request == AWAITED;
 
@@ -385,7 +382,7 @@ iossl_conn_set_msg_cb(iossl_conn *conn, iossl_msg_cb cb, void *arg)
 {
     conn->msg_cb = cb;
     conn->msg_arg = arg;
-    watch_messages(conn);
+    iossl_conn_watch_messages(conn);
 }
 
 iossl_status
@@ -690,8 +687,8 @@ step_read(operation *op, SSL *ssl)
     return SSL_read_ex(ssl, op->in, op->len, &op->done);
 }
 
-static int
-step_peek(operation *op, SSL *ssl)
+int
+iossl_step_peek(operation *op, SSL *ssl)
 {
     return SSL_peek_ex(ssl, op->in, op->len, &op->done);
 }
@@ -867,8 +864,8 @@ tell_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
     add_alert(conn, iossl_error_get_code(err), err);
 }
 
-static void
-explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
+void
+iossl_conn_explain_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
 {
     iossl_error *own = iossl_error_new();
 
@@ -895,8 +892,8 @@ resumes_psk_session(const iossl_conn *conn)
 }
 
 /* What OpenSSL let pass still has to be a verified peer; see verify.c. */
-static bool
-is_peer_verified(iossl_conn *conn)
+bool
+iossl_conn_is_peer_verified(iossl_conn *conn)
 {
     X509 *leaf = iossl_conn_get1_peer_cert(conn);
     bool is_keyed = leaf == NULL && iossl_psk_was_used(&conn->psk, conn->ssl);
@@ -944,7 +941,7 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     status = iossl_early_shake(conn, &op, timeout_ms);
     /* The staple was judged within the handshake, unless the program took its callback away. */
     if (status == IOSSL_OK
-        && (!is_peer_verified(conn)
+        && (!iossl_conn_is_peer_verified(conn)
             || (conn->role == IOSSL_CLIENT && !iossl_conn_judge_staple(conn)))) {
         op.ssl_error = SSL_ERROR_SSL;
         status = IOSSL_ERROR;
@@ -965,7 +962,7 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
         /* fall through */
     case IOSSL_ERROR:
         conn->state = FAILED;
-        explain_handshake(conn, &op, err);
+        iossl_conn_explain_handshake(conn, &op, err);
         if (iossl_early_may_be_taken(conn))
             iossl_error_append(err, ": SSL_early_data went with it, and may have been acted upon");
         drop_session(conn);
@@ -980,82 +977,8 @@ iossl_handshake(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     return status;
 }
 
-/* ---- New keys -------------------------------------------------------------------------------- */
-
-static uint64_t
-bytes_moved(const iossl_conn *conn)
-{
-    return BIO_number_read(SSL_get_rbio(conn->ssl)) + BIO_number_written(SSL_get_wbio(conn->ssl));
-}
-
-/* Then they can't be renewed. */
-static bool
-has_keys_in_kernel(const iossl_conn *conn)
-{
-    return conn->kernel_out != NULL
-           && (iossl_ktls_sends(SSL_get_wbio(conn->ssl)) || iossl_ktls_receives(SSL_get_rbio(conn->ssl)));
-}
-
-/* Before a read or write, which then sends it; what can't be now comes later. */
-static void
-rekey_if_due(iossl_conn *conn)
-{
-    uint64_t moved = bytes_moved(conn);
-
-    if (moved - conn->rekeyed_at < conn->rekey_bytes || conn->is_writing || conn->closed_by_us
-        || conn->is_closing || conn->early.is_open || has_keys_in_kernel(conn) || SSL_version(conn->ssl) < TLS1_3_VERSION)
-        return;
-    conn->rekeyed_at = moved;
-    (void)SSL_key_update(conn->ssl, SSL_KEY_UPDATE_REQUESTED);
-    iossl_error_clear_queue();
-}
-
 iossl_status
-iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms, iossl_error *err)
-{
-    operation op = {.step = iossl_step_handshake, .no_sigpipe = true};
-    iossl_status status;
-
-    if (conn->state != ESTABLISHED || conn->is_writing || conn->closed_by_us || conn->is_closing) {
-        iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_IO, "key update: %s",
-                        conn->state != ESTABLISHED ? "the connection isn't established"
-                        : conn->is_writing         ? "a write is half done; repeat it first"
-                                                   : "our side has been shut down");
-        return IOSSL_ERROR;
-    }
-    if (SSL_version(conn->ssl) < TLS1_3_VERSION) {
-        iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_IO,
-                        "key update: %s has none; TLSv1_3 is needed",
-                        iossl_conn_get0_version(conn));
-        return IOSSL_ERROR;
-    }
-    if (conn->early.is_open && (status = iossl_early_finish(conn, timeout_ms, err)) != IOSSL_OK)
-        return status;
-    if (has_keys_in_kernel(conn)) {
-        iossl_error_set(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_IO,
-                        "key update: the kernel has the keys (SSL_ktls), and keeps them");
-        return IOSSL_ERROR;
-    }
-    iossl_error_clear_queue();
-    if (SSL_key_update(conn->ssl, peer_too ? SSL_KEY_UPDATE_REQUESTED
-                                           : SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
-        iossl_error_set_openssl(err, IOSSL_E_STATE, IOSSL_RANK_IO, "key update");
-        return IOSSL_ERROR;
-    }
-    conn->rekeyed_at = bytes_moved(conn);
-    status = iossl_conn_drive(conn, &op, timeout_ms);
-    if (status == IOSSL_ERROR || status == IOSSL_EOF) {
-        iossl_conn_explain(conn, &op, IOSSL_E_WRITE, "key update", err);
-        conn->state = FAILED;
-        status = IOSSL_ERROR;
-    }
-    iossl_error_clear_queue();
-    return status;
-}
-
-/* Is there a stream to read from or write to? */
-static iossl_status
-check_open(const iossl_conn *conn, const char *what, iossl_error *err)
+iossl_conn_check_open(const iossl_conn *conn, const char *what, iossl_error *err)
 {
     if (conn->state == ESTABLISHED)
         return IOSSL_OK;
@@ -1064,115 +987,6 @@ check_open(const iossl_conn *conn, const char *what, iossl_error *err)
                     conn->state == FAILED ? "the connection has failed"
                                           : "the handshake isn't finished");
     return IOSSL_ERROR;
-}
-
-/* ---- Asking for a certificate later ---------------------------------------------------------- */
-
-/*
- * Sends the request, then looks for what comes: 1: the answer is through, or data come before it. Without
- * auto-retry OpenSSL returns after each message, so that a blocking read doesn't wait for data.
- */
-static int
-step_request(operation *op, SSL *ssl)
-{
-    iossl_conn *conn = op->in;
-    unsigned char byte;
-    int ret;
-
-    if (conn->request == TO_BE_SENT) {
-        if ((ret = SSL_do_handshake(ssl)) != 1)
-            return ret;
-        conn->request = AWAITED;
-    }
-    do {
-        iossl_error_clear_queue();
-        iossl_transport_begin(conn->transport);
-        ret = SSL_peek_ex(ssl, &byte, 1, &op->done);
-    } while (ret != 1 && conn->request == AWAITED && SSL_get_error(ssl, ret) == SSL_ERROR_WANT_READ
-             && iossl_transport_get0_last(conn->transport)->status == IOSSL_OK);
-    if (conn->request == ANSWERED && ret != 1 && SSL_get_error(ssl, ret) == SSL_ERROR_WANT_READ)
-        ret = 1;
-    return ret;
-}
-
-static iossl_status
-cannot_request(iossl_error *err, iossl_error_code code, const char *why)
-{
-    iossl_error_set(err, code, IOSSL_RANK_IO, "no client certificate can be requested now: %s",
-                    why);
-    return IOSSL_ERROR;
-}
-
-static iossl_status
-begin_request(iossl_conn *conn, iossl_error *err)
-{
-    if (SSL_version(conn->ssl) < TLS1_3_VERSION)
-        return cannot_request(err, IOSSL_E_UNSUPPORTED,
-                              "that is TLS 1.3's; with TLS 1.2 it takes renegotiation, which is "
-                              "refused here: ask for it in the handshake, with SSL_verify_mode");
-    if ((conn->verifier.settings.mode & IOSSL_VERIFY_PEER) == 0)
-        return cannot_request(err, IOSSL_E_STATE,
-                              "SSL_verify_mode has no SSL_VERIFY_PEER, so nothing would be verified; "
-                              "add SSL_VERIFY_POST_HANDSHAKE to it, and nobody is asked before");
-    if (SSL_verify_client_post_handshake(conn->ssl) != 1) {
-        bool not_offered = ERR_GET_REASON(ERR_peek_error()) == SSL_R_EXTENSION_NOT_RECEIVED;
-
-        if (not_offered)
-            return cannot_request(err, IOSSL_E_UNSUPPORTED,
-                                  "the client didn't offer post-handshake authentication "
-                                  "(SSL_post_handshake_auth; browsers don't)");
-        iossl_error_set_openssl(err, IOSSL_E_STATE, IOSSL_RANK_IO,
-                                "no client certificate can be requested now");
-        return IOSSL_ERROR;
-    }
-    iossl_verifier_begin(&conn->verifier);
-    conn->request = TO_BE_SENT;
-    watch_messages(conn);
-    return IOSSL_OK;
-}
-
-iossl_status
-iossl_request_client_cert(iossl_conn *conn, bool *answered, int64_t timeout_ms, iossl_error *err)
-{
-    operation op = {.step = step_request, .no_sigpipe = true, .in = conn};
-    iossl_status status;
-
-    *answered = false;
-    iossl_error_clear_queue();
-    if (check_open(conn, "client certificate", err) != IOSSL_OK)
-        return IOSSL_ERROR;
-    if (conn->role != IOSSL_SERVER)
-        return cannot_request(err, IOSSL_E_STATE, "this is a client");
-    if (conn->closed_by_us || conn->is_closing || conn->closed_by_peer || conn->is_writing)
-        return cannot_request(err, IOSSL_E_STATE,
-                              "the connection is being shut down, or a write is half done");
-    if (conn->early.is_open && (status = iossl_early_finish(conn, timeout_ms, err)) != IOSSL_OK)
-        return status;
-    if ((conn->request == NOT_ASKED || conn->request == ANSWERED)
-        && begin_request(conn, err) != IOSSL_OK) {
-        iossl_error_clear_queue();
-        return IOSSL_ERROR;
-    }
-    (void)SSL_clear_mode(conn->ssl, SSL_MODE_AUTO_RETRY);
-    status = iossl_conn_drive(conn, &op, timeout_ms);
-    (void)SSL_set_mode(conn->ssl, SSL_MODE_AUTO_RETRY);
-    *answered = status == IOSSL_OK && conn->request == ANSWERED;
-    if (*answered) {
-        watch_messages(conn);
-        if (!is_peer_verified(conn)) {
-            op.ssl_error = SSL_ERROR_SSL;
-            status = IOSSL_ERROR;
-        }
-    }
-    if (status == IOSSL_EOF)
-        status = IOSSL_ERROR;       /* a close_notify in place of the answer */
-    if (status == IOSSL_ERROR) {
-        *answered = false;
-        conn->state = FAILED;
-        explain_handshake(conn, &op, err);
-    }
-    iossl_error_clear_queue();
-    return status;
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -1191,14 +1005,14 @@ read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, iossl_error *er
 {
     iossl_status status;
 
-    if (check_open(conn, "SSL read error", err) != IOSSL_OK)
+    if (iossl_conn_check_open(conn, "SSL read error", err) != IOSSL_OK)
         return IOSSL_ERROR;
     if (conn->closed_by_peer)
         return IOSSL_EOF;
     if (conn->is_truncated)
         return truncated(err);
     if (conn->rekey_bytes != 0)
-        rekey_if_due(conn);
+        iossl_conn_rekey_if_due(conn);
     status = iossl_conn_drive(conn, op, timeout_ms);
     if (status == IOSSL_ERROR && conn->is_truncated)
         (void)truncated(err);
@@ -1230,7 +1044,7 @@ read_or_peek(iossl_conn *conn, operation *op, size_t *got, int64_t timeout_ms, i
     if (op->len == 0)
         return IOSSL_OK;
     if (iossl_linebuf_pending(&conn->lines) > 0) {
-        *got = iossl_linebuf_take(&conn->lines, op->in, op->len, op->step == step_peek);
+        *got = iossl_linebuf_take(&conn->lines, op->in, op->len, op->step == iossl_step_peek);
         return IOSSL_OK;
     }
     if (conn->early.is_open) {
@@ -1263,7 +1077,7 @@ iossl_status
 iossl_peek(iossl_conn *conn, void *buf, size_t size, size_t *got, int64_t timeout_ms,
            iossl_error *err)
 {
-    operation op = {.step = step_peek, .no_sigpipe = true, .in = buf, .len = size};
+    operation op = {.step = iossl_step_peek, .no_sigpipe = true, .in = buf, .len = size};
 
     return read_or_peek(conn, &op, got, timeout_ms, err);
 }
@@ -1326,7 +1140,7 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
     *put = 0;
     if (len == 0)
         return IOSSL_OK;
-    if (check_open(conn, "SSL write error", err) != IOSSL_OK)
+    if (iossl_conn_check_open(conn, "SSL write error", err) != IOSSL_OK)
         return IOSSL_ERROR;
     if (conn->closed_by_us || conn->is_closing) {
         iossl_error_set(err, IOSSL_E_WRITE, IOSSL_RANK_IO,
@@ -1334,7 +1148,7 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
         return IOSSL_ERROR;
     }
     if (conn->rekey_bytes != 0)
-        rekey_if_due(conn);
+        iossl_conn_rekey_if_due(conn);
     if (conn->early.is_open)
         op.step = iossl_early_step_write;
     /* With kernel TLS, OpenSSL keeps the address of what is half sent, and a program may repeat a write
@@ -1389,81 +1203,6 @@ iossl_write_all(iossl_conn *conn, const void *buf, size_t len, size_t *put, int6
 }
 
 /* ---- Shutdown -------------------------------------------------------------------------------- */
-
-/* Is all of an encrypted record here? Then OpenSSL can take it without meeting what comes after it: the
- * end of the transport, say, which would forbid it to send a close_notify. */
-static bool
-has_whole_record(const iossl_conn *conn)
-{
-    unsigned char record[MAX_RECORD];
-    size_t got;
-
-    if (SSL_has_pending(conn->ssl) == 1)
-        return false;           /* what the transport has isn't the beginning of one */
-    got = iossl_transport_look(conn->transport, record, sizeof record);
-    return got >= RECORD_HEADER && record[0] == SSL3_RT_APPLICATION_DATA
-           && got - RECORD_HEADER >= ((size_t)record[3] << 8 | record[4]);
-}
-
-/* A server that is busy takes no longer to begin; then each ticket follows at the heels of the last. */
-#define LINGER_MS      2000
-#define LINGER_STEP_MS 10
-
-/*
- * While the peer has sent nothing since the handshake, and hasn't got all that we wrote, its tickets may
- * still be to come: waits for the first. See take_late_tickets() why that matters; only who waits for a
- * write waits here. True: more may follow.
- */
-static bool
-linger(iossl_conn *conn, int64_t timeout_ms)
-{
-    int64_t deadline = iossl_deadline_in(timeout_ms < 0 || timeout_ms > LINGER_MS ? LINGER_MS : timeout_ms);
-    iossl_status status = IOSSL_TIMEOUT;
-
-    if (timeout_ms == IOSSL_POLL || BIO_number_read(SSL_get_rbio(conn->ssl)) != conn->read_before)
-        return false;
-    while (status == IOSSL_TIMEOUT && iossl_transport_has_unacked(conn->transport)
-           && iossl_deadline_left(deadline) > 0)
-        status = iossl_transport_wait(conn->transport, IOSSL_WANT_READ, LINGER_STEP_MS);
-    return true;
-}
-
-static bool
-has_late_record(const iossl_conn *conn, bool may_follow)
-{
-    return has_whole_record(conn)
-           || (may_follow && iossl_transport_has_unacked(conn->transport)
-               && iossl_transport_wait(conn->transport, IOSSL_WANT_READ, LINGER_STEP_MS) == IOSSL_OK
-               && has_whole_record(conn));
-}
-
-/* A server with more of them than that has had its share. */
-#define MAX_LATE_RECORDS 16
-
-/*
- * Who only writes has never read the tickets that a server of TLS 1.3 sends after the handshake. They
- * are to be kept; and if they lie there, or come later, close(2) of the socket is a reset, which takes
- * what was written last away from the peer (RFC 1122 section 4.2.2.13). Data stay to be read.
- */
-static void
-take_late_tickets(iossl_conn *conn, int64_t timeout_ms)
-{
-    unsigned char first;
-    operation op = {.step = step_peek, .no_sigpipe = true, .in = &first, .len = 1};
-    iossl_status status = IOSSL_WANT_READ;
-    bool may_follow;
-
-    if (conn->role != IOSSL_CLIENT || SSL_version(conn->ssl) < TLS1_3_VERSION || conn->closed_by_peer
-        || conn->is_writing || BIO_number_written(SSL_get_wbio(conn->ssl)) == conn->written_before)
-        return;
-    may_follow = linger(conn, timeout_ms);
-    (void)SSL_clear_mode(conn->ssl, SSL_MODE_AUTO_RETRY);
-    for (int i = 0; i < MAX_LATE_RECORDS && status == IOSSL_WANT_READ && has_late_record(conn, may_follow); i++)
-        status = iossl_conn_drive(conn, &op, IOSSL_POLL);
-    (void)SSL_set_mode(conn->ssl, SSL_MODE_AUTO_RETRY);
-    if (status == IOSSL_ERROR)
-        conn->state = FAILED;
-}
 
 static iossl_status
 send_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
@@ -1549,7 +1288,7 @@ iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms, iossl_e
     if (conn->early.is_open)
         status = iossl_early_finish(conn, timeout_ms, err);
     if (status == IOSSL_OK && !conn->closed_by_us && !conn->is_closing && !conn->is_truncated)
-        take_late_tickets(conn, timeout_ms);
+        iossl_conn_take_late_tickets(conn, timeout_ms);
     if (!conn->is_truncated && status == IOSSL_OK && conn->state == ESTABLISHED)
         status = send_close_notify(conn, timeout_ms, err);
     if (status == IOSSL_OK && wait_for_peer && !conn->closed_by_peer) {

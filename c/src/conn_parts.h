@@ -1,5 +1,6 @@
 /*
- * conn_parts.h - a connection from inside, for the files that are parts of it: conn.c, early.c.
+ * conn_parts.h - a connection from inside, for the files that are parts of it: conn.c, early.c,
+ * key_update.c, late_tickets.c, post_handshake_auth.c.
  *
  * Owns      the structure, and the one loop that drives every operation of OpenSSL.
  * Leaves    what others may know of a connection to conn.h.
@@ -76,6 +77,7 @@ typedef struct operation {
 /* Steps of more than one kind of operation. */
 int iossl_step_handshake(operation *op, SSL *ssl);
 int iossl_step_write(operation *op, SSL *ssl);
+int iossl_step_peek(operation *op, SSL *ssl);
 
 /* Steps and waits until the operation is done, fails, or may wait no longer. IOSSL_EOF: a close_notify. */
 iossl_status iossl_conn_drive(iossl_conn *conn, operation *op, int64_t timeout_ms);
@@ -85,5 +87,19 @@ void iossl_conn_explain(const iossl_conn *conn, const operation *op, iossl_error
 /* IOSSL_E_STATE once the handshake has begun. */
 iossl_status iossl_conn_only_before_handshake(const iossl_conn *conn, const char *what,
                                               iossl_error *err);
+
+/* Is there a stream to read from or write to? IOSSL_E_STATE: there isn't; what begins the sentence. */
+iossl_status iossl_conn_check_open(const iossl_conn *conn, const char *what, iossl_error *err);
+/* Looks at the messages of the peer as long as the program, or a request for a certificate, wants them. */
+void iossl_conn_watch_messages(iossl_conn *conn);
+/* After OpenSSL's part of a handshake: does what the program wants of the peer hold? */
+bool iossl_conn_is_peer_verified(iossl_conn *conn);
+/* Fills err for a handshake that came to IOSSL_ERROR. */
+void iossl_conn_explain_handshake(iossl_conn *conn, const operation *op,
+                                  iossl_error *err);
+/* Before a read or write, which then sends it: a key update, if so many bytes have gone. */
+void iossl_conn_rekey_if_due(iossl_conn *conn);
+/* Before a close_notify: see late_tickets.c. */
+void iossl_conn_take_late_tickets(iossl_conn *conn, int64_t timeout_ms);
 
 #endif
