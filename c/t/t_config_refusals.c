@@ -279,7 +279,9 @@ crl_of_text(iossl_config *config)
 static iossl_status
 client_ca_missing(iossl_config *config)
 {
-    return iossl_config_set_client_ca_file(config, missing, err);
+    iossl_status status = iossl_config_set_verify_mode(config, IOSSL_VERIFY_PEER, err);
+
+    return status != IOSSL_OK ? status : iossl_config_set_client_ca_file(config, missing, err);
 }
 
 static iossl_status

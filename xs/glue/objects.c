@@ -10,7 +10,8 @@
  * the record says of an address holds while another module is at work, for each kind that is announced.
  * Keys are since OpenSSL 3.0.
  *
- * The record is as large as the most objects that were there at one time, since addresses are used again.
+ * The record is as large as the most objects that were there at one time, and the last MAX_DEAD that were
+ * freed: addresses are used again, but not all of them, and not soon.
  */
 #include "objects.h"
 
@@ -30,9 +31,12 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define N_BUCKETS 1024  /* programs with more objects than that at a time walk short lists */
+#define MAX_DEAD  1024
 
 typedef struct entry {
     struct entry *next;
+    struct entry *older, *younger;  /* among the dead */
+    bool is_buried;                 /* it is one of these */
     uintptr_t address;
     glue_kind kind;
     unsigned int held;      /* references that the program had from us, and didn't free by us */
@@ -41,6 +45,8 @@ typedef struct entry {
 } entry;
 
 static entry *buckets[N_BUCKETS];
+static entry *oldest, *youngest;    /* dead */
+static size_t n_dead;
 static bool is_announced[2];        /* for each kind: OpenSSL does tell us of new ones */
 static pthread_once_t listening = PTHREAD_ONCE_INIT;
 
@@ -77,10 +83,43 @@ entry_of(const void *object)
     return *slot_of(object);
 }
 
+/* An object is alive, again. */
+static void
+dig_up(entry *e)
+{
+    if (!e->is_buried)
+        return;
+    *(e->older != NULL ? &e->older->younger : &oldest) = e->younger;
+    *(e->younger != NULL ? &e->younger->older : &youngest) = e->older;
+    e->older = e->younger = NULL;
+    e->is_buried = false;
+    n_dead--;
+}
+
+/* Nobody has the object any more. It is remembered for a while; the one that died first is forgotten. */
+static void
+bury(entry *e)
+{
+    if (e->is_buried)
+        return;
+    e->older = youngest;
+    *(youngest != NULL ? &youngest->younger : &oldest) = e;
+    youngest = e;
+    e->is_buried = true;
+    if (++n_dead > MAX_DEAD) {
+        entry *first = oldest, **slot = slot_of((const void *)first->address);
+
+        dig_up(first);
+        *slot = first->next;
+        free(first);
+    }
+}
+
 /* An object is at its address now, and what was there before isn't. */
 static void
 begin(entry *e, glue_kind kind)
 {
+    dig_up(e);
     e->kind = kind;
     e->held = 0;
     e->is_shared = e->is_dead = false;
@@ -130,6 +169,7 @@ on_free(void *object, void *ptr, CRYPTO_EX_DATA *ad, int index, long kind, void 
     if ((e = entry_of(object)) != NULL && e->kind == (glue_kind)kind) {
         begin(e, e->kind);
         e->is_dead = true;
+        bury(e);
     }
     unlock_record();
 }
@@ -155,6 +195,7 @@ glue_object_give(pTHX_ glue_kind kind, void *object)
     (void)pthread_once(&listening, listen_to_openssl);
     lock_record();
     if ((e = entry_for(object, kind)) != NULL) {
+        dig_up(e);
         e->held++;
         e->is_shared = false;
     }
@@ -168,8 +209,11 @@ glue_object_gone(glue_kind kind, const void *object)
     entry *e;
 
     lock_record();
-    if ((e = entry_of(object)) != NULL && e->kind == kind && e->held > 0)
+    if ((e = entry_of(object)) != NULL && e->kind == kind && e->held > 0) {
         e->held--;
+        if (e->held == 0 && !e->is_shared)
+            bury(e);
+    }
     unlock_record();
 }
 
@@ -180,8 +224,10 @@ glue_object_lent(glue_kind kind, const void *object)
 
     (void)pthread_once(&listening, listen_to_openssl);
     lock_record();
-    if (object != NULL && (e = entry_for(object, kind)) != NULL)
+    if (object != NULL && (e = entry_for(object, kind)) != NULL) {
+        dig_up(e);
         e->is_shared = true;
+    }
     unlock_record();
 }
 
