@@ -61,7 +61,13 @@ sub stop {
     waitpid $pid, 0;
     return;
 }
-sub pause  { kill STOP => $_[0]{pid}; return }
+# Returns when it stands still; until then it may answer.
+sub pause {
+    my $self = shift;
+    kill STOP => $self->{pid};
+    waitpid $self->{pid}, POSIX::WUNTRACED();
+    return;
+}
 sub resume { kill CONT => $_[0]{pid}; return }
 sub DESTROY { my $self = shift; $self->stop if $self->{owner} == $$; return }
 
