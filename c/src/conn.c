@@ -751,23 +751,11 @@ is_want(iossl_status status)
     return status == IOSSL_WANT_READ || status == IOSSL_WANT_WRITE;
 }
 
-/* When the time is up, on the clock of iossl_now_ms(); 0 where no clock runs. */
-static int64_t
-deadline_of(int64_t timeout_ms)
-{
-    int64_t now;
-
-    if (timeout_ms <= 0)
-        return 0;
-    now = iossl_now_ms();
-    return timeout_ms < INT64_MAX - now ? now + timeout_ms : INT64_MAX;
-}
-
 iossl_status
 iossl_conn_drive(iossl_conn *conn, operation *op, int64_t timeout_ms)
 {
     const iossl_transfer_mode mode = {.never_wait = timeout_ms >= 0, .no_sigpipe = op->no_sigpipe};
-    int64_t deadline = deadline_of(timeout_ms);
+    int64_t deadline = iossl_deadline_in(timeout_ms);
     iossl_status status;
 
     iossl_transport_set_mode(conn->transport, mode);
@@ -1184,7 +1172,7 @@ iossl_write_all(iossl_conn *conn, const void *buf, size_t len, size_t *put, int6
                 iossl_error *err)
 {
     const unsigned char *bytes = buf;
-    int64_t deadline = deadline_of(timeout_ms);
+    int64_t deadline = iossl_deadline_in(timeout_ms);
     iossl_status status = IOSSL_OK;
     size_t sent = 0;
 
@@ -1241,7 +1229,7 @@ send_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
 static iossl_status
 await_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
 {
-    int64_t deadline = deadline_of(timeout_ms);
+    int64_t deadline = iossl_deadline_in(timeout_ms);
     iossl_error *why = iossl_error_new();
     iossl_status status = IOSSL_OK;
     unsigned char dropped[1024];
@@ -1273,7 +1261,7 @@ await_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
 iossl_status
 iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms, iossl_error *err)
 {
-    int64_t deadline = deadline_of(timeout_ms);
+    int64_t deadline = iossl_deadline_in(timeout_ms);
     iossl_status status = IOSSL_OK;
 
     if (conn->state != ESTABLISHED) {
@@ -1291,11 +1279,8 @@ iossl_shutdown(iossl_conn *conn, bool wait_for_peer, int64_t timeout_ms, iossl_e
         iossl_conn_take_late_tickets(conn, timeout_ms);
     if (!conn->is_truncated && status == IOSSL_OK && conn->state == ESTABLISHED)
         status = send_close_notify(conn, timeout_ms, err);
-    if (status == IOSSL_OK && wait_for_peer && !conn->closed_by_peer) {
-        if (timeout_ms > 0 && (timeout_ms = deadline - iossl_now_ms()) < 1)
-            timeout_ms = 1;     /* what is here already still counts */
-        status = await_close_notify(conn, timeout_ms, err);
-    }
+    if (status == IOSSL_OK && wait_for_peer && !conn->closed_by_peer)
+        status = await_close_notify(conn, iossl_timeout_left(timeout_ms, deadline), err);
     iossl_error_clear_queue();
     return status;
 }

@@ -12,14 +12,16 @@ int64_t iossl_now_us(void);
 /* Negative: there is none. */
 #define IOSSL_NO_DEADLINE INT64_C(-1)
 
-/* So many milliseconds from now; none where that is negative (IOSSL_FOREVER). */
+/* So many milliseconds from now; none where that is negative (IOSSL_FOREVER). Only where a time runs the
+ * clock is looked at: 0, long ago, says as much of no time at all. */
 static inline int64_t
 iossl_deadline_in(int64_t timeout_ms)
 {
-    int64_t now = iossl_now_ms();
+    int64_t now;
 
-    if (timeout_ms < 0)
-        return IOSSL_NO_DEADLINE;
+    if (timeout_ms <= 0)
+        return timeout_ms < 0 ? IOSSL_NO_DEADLINE : 0;
+    now = iossl_now_ms();
     return timeout_ms < INT64_MAX - now ? now + timeout_ms : INT64_MAX;
 }
 
