@@ -26,6 +26,7 @@
 #include <openssl/err.h>
 
 #include "iossl.h"
+#include "promises.h"
 #include "support_files.h"
 #include "tap.h"
 
@@ -193,35 +194,6 @@ openssl_realloc(void *p, size_t size, const char *file, int line)
         return NULL;
     }
     return fails(file, line) ? NULL : __real_realloc(p, size);
-}
-
-/* ---- What holds after every call ------------------------------------------------------------- */
-
-static const char *broken;          /* the first promise that was, in this run */
-
-static void
-promise(bool kept, const char *sentence)
-{
-    if (!kept && broken == NULL)
-        broken = sentence;
-}
-
-static bool
-good(iossl_status status, iossl_error *err)
-{
-    promise(ERR_peek_error() == 0, "OpenSSL's queue is empty");
-    if (status == IOSSL_ERROR && err != NULL) {
-        promise(iossl_error_get_code(err) != IOSSL_E_NONE, "a failure has a code");
-        promise(iossl_error_message(err)[0] != '\0', "a failure has a sentence");
-    }
-    ERR_clear_error();
-    return status == IOSSL_OK;
-}
-
-static bool
-made(const void *object, iossl_error *err)
-{
-    return good(object == NULL ? IOSSL_ERROR : IOSSL_OK, err);
 }
 
 /* ---- A conversation -------------------------------------------------------------------------- */

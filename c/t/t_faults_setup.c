@@ -23,6 +23,7 @@
 #include <openssl/pem.h>
 
 #include "iossl.h"
+#include "promises.h"
 #include "support_files.h"
 #include "support_pair.h"
 #include "tap.h"
@@ -118,35 +119,6 @@ count_descriptors(void)
     for (int fd = 0; fd < 256; fd++)
         n += __real_fcntl(fd, F_GETFD) >= 0;
     return n;
-}
-
-/* ---- What holds after every call ------------------------------------------------------------- */
-
-static const char *broken;          /* the first promise that was, in this run */
-
-static void
-promise(bool kept, const char *sentence)
-{
-    if (!kept && broken == NULL)
-        broken = sentence;
-}
-
-static bool
-good(iossl_status status, iossl_error *err)
-{
-    promise(ERR_peek_error() == 0, "OpenSSL's queue is empty");
-    if (status == IOSSL_ERROR) {
-        promise(iossl_error_get_code(err) != IOSSL_E_NONE, "a failure has a code");
-        promise(iossl_error_message(err)[0] != '\0', "a failure has a sentence");
-    }
-    ERR_clear_error();
-    return status == IOSSL_OK;
-}
-
-static bool
-made(const void *object, iossl_error *err)
-{
-    return good(object == NULL ? IOSSL_ERROR : IOSSL_OK, err);
 }
 
 /* ---- Scenarios: true where all came out as without a fault ------------------------------------ */
