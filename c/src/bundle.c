@@ -364,12 +364,22 @@ bundle_make_slots(iossl_bundle *b)
 typedef struct {
     const char *at, *end;       /* what is left of the text */
     size_t line_number;         /* of the line that was read last */
-    const char *line;           /* without its end and the blanks before it */
+    const char *line;           /* without its end and what is_trailing() before it */
     size_t line_len;
 } pem_reader;
 
 /* The blocks that count. */
 typedef enum { BLOCK_OTHER, BLOCK_CERT, BLOCK_TRUSTED_CERT, BLOCK_CRL, BLOCK_KEY } block_kind;
+
+/*
+ * OpenSSL compares a plain char, which on most machines has a sign: what isn't ASCII is taken off
+ * the end of a line there, as blanks are. On the others, too, no certificate may be passed over.
+ */
+static bool
+is_trailing(char c)
+{
+    return (signed char)c <= ' ';
+}
 
 static bool
 next_line(pem_reader *r)
@@ -383,7 +393,7 @@ next_line(pem_reader *r)
     r->line_len = (size_t)((eol != NULL ? eol : r->end) - r->at);
     r->at = eol != NULL ? eol + 1 : r->end;
     r->line_number++;
-    while (r->line_len > 0 && (unsigned char)r->line[r->line_len - 1] <= ' ')
+    while (r->line_len > 0 && is_trailing(r->line[r->line_len - 1]))
         r->line_len--;
     return true;
 }

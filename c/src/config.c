@@ -410,6 +410,7 @@ iossl_config_set_honor_cipher_order(iossl_config *config, bool on, iossl_error *
 static const char *
 group_name(const char *token)
 {
+    const char *name = NULL;
     int nid = NID_undef;
 
     if (token[0] != '\0' && token[strspn(token, "0123456789")] == '\0') {
@@ -418,14 +419,10 @@ group_name(const char *token)
         nid = number < INT_MAX ? (int)number : NID_undef;
     } else if (token[0] != '\0' && token[strspn(token, "0123456789.")] == '\0')
         nid = OBJ_txt2nid(token);
-    if (nid != NID_undef) {
-        const char *name = OBJ_nid2sn(nid);
-
-        ERR_clear_error();
-        if (name != NULL)
-            return name;
-    }
-    return token;
+    if (nid != NID_undef)
+        name = OBJ_nid2sn(nid);
+    ERR_clear_error();      /* of what is no OID, too */
+    return name != NULL ? name : token;
 }
 
 iossl_status

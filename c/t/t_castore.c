@@ -368,6 +368,7 @@ test_forms(void)
 
     check_form("line ends of Windows", replace_all(pem, "\n", "\r\n"));
     check_form("blanks at line ends", replace_all(pem, "\n", "  \t\n"));
+    check_form("what isn't ASCII at line ends", replace_all(pem, "\n", "\xec\xa0\n"));
     check_form("text around", concat("Subject: a\n\n--- -----BEGIN CERTIFICATE\n", pem, "bye\n"));
     check_form("a byte order mark", concat("\xef\xbb\xbf", pem, ""));
     check_form("the label of old", concat(old_label, "", ""));

@@ -247,6 +247,12 @@ groups_by_odd_numbers(iossl_config *config)
 }
 
 static iossl_status
+groups_by_no_oid(iossl_config *config)
+{
+    return iossl_config_set_groups(config, ".:4.", err);
+}
+
+static iossl_status
 sigalgs_unknown(iossl_config *config)
 {
     return iossl_config_set_sigalgs(config, "ECDSA+NOSUCH", err);
@@ -375,6 +381,7 @@ test_refused_by_context(void)
     } cases[] = {
         {suites_unknown, IOSSL_E_OPTION, "\"TLS_NOSUCH\" (SSL_ciphersuites)"},
         {groups_none, IOSSL_E_UNSUPPORTED, "knows none of them"},
+        {groups_by_no_oid, IOSSL_E_OPTION, "doesn't know \".\""},
         {groups_by_odd_numbers, IOSSL_E_OPTION, "doesn't know \"99999999999\""},
         {sigalgs_unknown, IOSSL_E_OPTION, "doesn't know \"ECDSA+NOSUCH\""},
         {range_empty, IOSSL_E_OPTION, "leaves no protocol"},
