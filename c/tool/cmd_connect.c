@@ -31,6 +31,7 @@ typedef struct connect_settings {
     tls_trust trust;
     tls_identity identity;
     tls_protocol protocol;
+    tls_proof proof;
     const char *starttls, *name, *sni, *scheme, *save, *keylog, *early;
     tool_list pins, tlsa;
     long timeout_s;
@@ -96,6 +97,7 @@ static const tool_group GROUPS[] = {
     {"What to verify", VERIFY, TOOL_COUNT(VERIFY), 0},
     {"Who we are", TLS_IDENTITY, TLS_IDENTITY_N, AT(identity)},
     {"What to agree on", TLS_PROTOCOL, TLS_PROTOCOL_N, AT(protocol)},
+    {"Binding and proof", TLS_PROOF, TLS_PROOF_N, AT(proof)},
     {"What to do", WHAT, TOOL_COUNT(WHAT), 0},
 };
 
@@ -693,6 +695,21 @@ show_new_keys(report *r, const visit *v)
                                          ? v->rekey_error : "ours renewed, the server's asked for");
 }
 
+/* What only the two ends can know of it. */
+static void
+show_proof(report *r, const visit *v)
+{
+    bool ok = false;
+    char *binding = tls_binding(v->first.conn, &v->s->proof, &ok);
+
+    if (binding != NULL)
+        report_text(r, ok ? "channel_binding" : "channel_binding_error", "binding", binding);
+    free(binding);
+    if ((binding = tls_exported_key(v->first.conn, &v->s->proof, &ok)) != NULL)
+        report_text(r, ok ? "exported_key" : "exported_key_error", "exported key", binding);
+    free(binding);
+}
+
 /* What was agreed on. */
 static void
 show_connection(report *r, const visit *v)
@@ -711,7 +728,11 @@ show_connection(report *r, const visit *v)
     if (info != NULL) {
         report_int(r, "bytes_in", NULL, (int64_t)info->bytes_in);
         report_int(r, "bytes_out", NULL, (int64_t)info->bytes_out);
+        report_bool(r, "ktls_send", NULL, info->ktls_send);
+        report_bool(r, "ktls_recv", NULL, info->ktls_recv);
     }
+    if (v->s->protocol.ktls)
+        report_text(r, NULL, "kernel TLS", tls_ktls_text(conn));
     alpn = iossl_conn_get0_alpn(conn, &len);
     report_bytes(r, "alpn", "ALPN", (const char *)alpn, len);
     if (alpn == NULL && v->s->protocol.alpn != NULL)
@@ -726,6 +747,7 @@ show_connection(report *r, const visit *v)
     show_resumption(r, v);
     show_early_data(r, v);
     show_new_keys(r, v);
+    show_proof(r, v);
     show_ocsp(r, v);
     show_scts(r, v);
     if (sk_X509_num(built) > 0 && is_verified(v) && !has_findings(v)) {

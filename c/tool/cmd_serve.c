@@ -28,8 +28,9 @@
 typedef struct serve_settings {
     tls_identity identity;
     tls_protocol protocol;
+    tls_proof proof;
     tool_list names;
-    const char *listen, *client_ca, *answer, *staple, *save, *keylog, *ticket_keys;
+    const char *listen, *client_ca, *answer, *staple, *responder, *certs, *save, *keylog, *ticket_keys;
     long count, reload, early_data;
     bool http, require_client, later, quiet;
 } serve_settings;
@@ -66,8 +67,13 @@ static const tool_option SELF[] = {
      "with --client-ca: refuse those that have none", 0, 0},
     {0, "later-client-cert", NULL, OPT_FLAG, AT(later), NULL,
      "with --client-ca: ask after the handshake (TLS 1.3); with --http once the request is there", 0, 0},
-    {0, "staple", "FILE", OPT_TEXT, AT(staple), NULL,
+    {0, "certs", "DIR", OPT_TEXT, AT(certs), "SSL_cert_callback",
+     "where a client asks for NAME, and there is DIR/NAME.pem: that certificate, with its key, read anew "
+     "each time", 0, 0},
+    {0, "staple", "FILE", OPT_TEXT, AT(staple), "SSL_ocsp_staple_file",
      "staple this OCSP response (DER)", 0, 0},
+    {0, "staple-responder", "URI", OPT_TEXT, AT(responder), "SSL_ocsp_staple_responder",
+     "get staples from this responder (http), \"\": that which the certificate names", 0, 0},
     {0, "reload", "SECONDS", OPT_INT, AT(reload), "SSL_reload",
      "look at the files of --cert, --key and --client-ca so often, and read them again where one has "
      "changed", 1, 1000000000},
@@ -78,6 +84,7 @@ static const tool_group GROUPS[] = {
     {"Who we are", TLS_IDENTITY, TLS_IDENTITY_N, AT(identity)},
     {"Certificates", SELF, TOOL_COUNT(SELF), 0},
     {"What to agree on", TLS_PROTOCOL, TLS_PROTOCOL_N, AT(protocol)},
+    {"Binding and proof", TLS_PROOF, TLS_PROOF_N, AT(proof)},
 };
 
 /* What each client gets. */
@@ -147,6 +154,65 @@ ask_clients(iossl_config *config, const serve_settings *s, iossl_error *err)
                && iossl_config_set_verify_mode(config, mode, err) == IOSSL_OK);
 }
 
+/* A child's terminal is nobody's to answer on. */
+static int
+no_password(void *arg, char *buf, int size)
+{
+    (void)arg, (void)buf, (void)size;
+    return -1;
+}
+
+/* A name that can be part of a path: a host's, and nothing hidden. */
+static bool
+is_host(const char *name)
+{
+    return name[0] != '.' && name[0] != '\0'
+           && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+                  == strlen(name);
+}
+
+/* The certificate for a name, out of the folder. */
+static bool
+load_by_name(void *folder, iossl_conn *conn, const char *name, iossl_ctx **ctx)
+{
+    iossl_error *err;
+    iossl_config *config;
+    char *file;
+
+    (void)conn;
+    if (name == NULL || !is_host(name))
+        return true;
+    file = tool_format("%s/%s.pem", (const char *)folder, name);
+    if (access(file, F_OK) == 0) {
+        err = iossl_error_new();
+        if ((config = iossl_config_new(IOSSL_SERVER, err)) != NULL) {
+            iossl_config_set_passwd_cb(config, no_password, NULL);
+            if (iossl_config_add_cert_file(config, NULL, file, err) == IOSSL_OK)
+                *ctx = iossl_ctx_new(config, err);
+        }
+        if (*ctx == NULL)
+            tool_complain("%s", iossl_error_message(err));
+        iossl_config_free(config);
+        iossl_error_free(err);
+        free(file);
+        return *ctx != NULL;
+    }
+    free(file);
+    return true;
+}
+
+static bool
+staple(iossl_config *config, const serve_settings *s, iossl_error *err)
+{
+    const char *uri = s->responder == NULL || s->responder[0] == '\0' ? NULL : s->responder;
+
+    return (s->staple == NULL
+            || iossl_config_set_ocsp_staple_file(config, NULL, s->staple, err) == IOSSL_OK)
+           && (s->responder == NULL
+               || iossl_config_set_ocsp_staple_responder(config, uri, IOSSL_STAPLE_WAIT_MS, err)
+                      == IOSSL_OK);
+}
+
 static iossl_ctx *
 make_ctx(const serve_settings *s, iossl_error *err)
 {
@@ -158,9 +224,11 @@ make_ctx(const serve_settings *s, iossl_error *err)
         && ask_clients(config, s, err)
         && iossl_config_set_max_early_data(config, (size_t)s->early_data, false, err) == IOSSL_OK
         && iossl_config_set_ticket_keys_file(config, s->ticket_keys, err) == IOSSL_OK
-        && (s->staple == NULL
-            || iossl_config_set_ocsp_staple_file(config, NULL, s->staple, err) == IOSSL_OK))
+        && staple(config, s, err)) {
+        if (s->certs != NULL)
+            iossl_config_set_host_cb(config, load_by_name, (void *)s->certs);
         return iossl_ctx_new_reloadable(config, s->reload, err);
+    }
     iossl_config_free(config);
     return NULL;
 }
@@ -183,9 +251,22 @@ tell(const serve_plan *plan, const char *who, const char *what)
     free(text);
 }
 
+/* ", label TEXT" behind *line, where there is a text; both are freed. */
 static char *
-describe_client(iossl_conn *conn)
+with_part(char *line, const char *label, char *text)
 {
+    char *longer = text == NULL ? line : tool_format("%s, %s %s", line, label, text);
+
+    if (text != NULL)
+        free(line);
+    free(text);
+    return longer;
+}
+
+static char *
+describe_client(const serve_plan *plan, iossl_conn *conn)
+{
+    bool ok;
     X509 *cert = iossl_conn_get1_peer_cert(conn);
     char *subject = cert == NULL ? tool_copy("none") : describe_subject(cert);
     const char *sni = iossl_conn_get0_servername(conn);
@@ -198,6 +279,12 @@ describe_client(iossl_conn *conn)
                              iossl_conn_is_resumed(conn) ? ", resumed" : "",
                              iossl_conn_is_early(conn) ? ", early data" : "");
 
+    if (!iossl_conn_is_early(conn)) {
+        text = with_part(text, "channel binding", tls_binding(conn, &plan->s->proof, &ok));
+        text = with_part(text, "exported key", tls_exported_key(conn, &plan->s->proof, &ok));
+    }
+    if (plan->s->protocol.ktls)
+        text = with_part(text, "kernel TLS:", tool_copy(tls_ktls_text(conn)));
     free(subject);
     X509_free(cert);
     return text;
@@ -244,7 +331,7 @@ ask_later(const serve_plan *plan, iossl_conn *conn, const char *who, char **clie
 
     if (status == IOSSL_OK) {
         free(*client);
-        *client = describe_client(conn);
+        *client = describe_client(plan, conn);
         tell(plan, who, answered ? *client : "data came before the client's certificate");
     }
     return status;
@@ -282,9 +369,13 @@ serve_client(const serve_plan *plan, iossl_conn *conn)
     iossl_error *err = iossl_error_new();
     char *who = target_peer_address(iossl_conn_get_fd(conn)), *client = NULL;
     iossl_status status = iossl_handshake(conn, CLIENT_MS, err);
+    iossl_error *trouble = iossl_error_new();
 
+    if (iossl_ctx_take_trouble(plan->ctx, trouble))
+        tool_complain("%s", iossl_error_message(trouble));
+    iossl_error_free(trouble);
     if (status == IOSSL_OK) {
-        client = describe_client(conn);
+        client = describe_client(plan, conn);
         tell(plan, who, client);
         if (plan->s->http)
             status = await_request(conn, err);
@@ -313,13 +404,32 @@ reap(bool wait_for_all)
         ;
 }
 
+/* Asks the responder when it is time to, here, where all clients have it from; when again. */
+static int64_t
+refresh_staples(const serve_plan *plan, int64_t due)
+{
+    iossl_error *err;
+    int64_t in_s = 0;
+
+    if (iossl_now_ms() < due)
+        return due;
+    err = iossl_error_new();
+    if (iossl_ctx_refresh_staples(plan->ctx, IOSSL_STAPLE_WAIT_MS, &in_s, err) != IOSSL_OK)
+        tool_complain("no staple: %s", iossl_error_message(err));
+    iossl_error_free(err);
+    return in_s > INT32_MAX ? INT64_MAX : iossl_now_ms() + 1000 * in_s;
+}
+
 static void
 serve(const serve_plan *plan, iossl_listener *listener)
 {
     iossl_error *err = iossl_error_new();
     iossl_conn *conn;
+    int64_t due = 0;
     pid_t pid;
 
+    if (plan->s->responder != NULL)
+        due = refresh_staples(plan, due);
     for (long n = 0; plan->s->count == 0 || n < plan->s->count;) {
         iossl_status got = iossl_accept(&conn, plan->ctx, listener, 1000, err);
 
@@ -328,6 +438,8 @@ serve(const serve_plan *plan, iossl_listener *listener)
             tool_complain("not reloaded: %s", iossl_error_message(err));
             iossl_error_clear(err);
         }
+        if (plan->s->responder != NULL)
+            due = refresh_staples(plan, due);
         if (got == IOSSL_ERROR) {
             tool_complain("%s", iossl_error_message(err));
             iossl_error_clear(err);
@@ -394,8 +506,12 @@ run(const void *settings, const tool_list *operands)
         goto done;
     if ((plan.ctx = make_ctx(s, err)) == NULL
         || (listener = iossl_listener_new(at.host, at.port, err)) == NULL) {
-        if (iossl_error_get_code(err) != IOSSL_E_NONE)
-            tool_complain("%s", iossl_error_message(err));
+        if (iossl_error_get_code(err) != IOSSL_E_NONE) {
+            char *text = tool_translate(iossl_error_message(err));
+
+            tool_complain("%s", text);
+            free(text);
+        }
         goto done;
     }
     printf("listening on %s, port %d\n", at.host, iossl_listener_get_port(listener));

@@ -3,9 +3,11 @@
  */
 #include "tlsopts.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "describe.h"
 #include "load.h"
 #include "show.h"
 
@@ -44,6 +46,19 @@ const tool_option TLS_PROTOCOL[TLS_PROTOCOL_N] = {
      "a named set of these: modern, compatible, modern-2026, strict", 0, 0},
     {0, "alpn", "LIST", OPT_TEXT, offsetof(tls_protocol, alpn), "SSL_alpn_protocols",
      "application protocols, with commas between, as h2,http/1.1", 0, 0},
+    {0, "propq", "PROPERTIES", OPT_TEXT, offsetof(tls_protocol, propq), "SSL_propq",
+     "algorithms of OpenSSL 3 with these properties only, as fips=yes", 0, 0},
+    {0, "ktls", NULL, OPT_FLAG, offsetof(tls_protocol, ktls), "SSL_ktls",
+     "let the kernel encrypt, where it and OpenSSL can; it is told whether they do", 0, 0},
+    {0, "key-update-bytes", "N", OPT_INT, offsetof(tls_protocol, key_update_bytes),
+     "SSL_key_update_bytes", "renew the keys after so many bytes (TLS 1.3)", 1, LONG_MAX},
+};
+
+const tool_option TLS_PROOF[TLS_PROOF_N] = {
+    {0, "channel-binding", "TYPE", OPT_TEXT, offsetof(tls_proof, binding), NULL,
+     "tell this channel binding: tls-exporter, tls-server-end-point or tls-unique", 0, 0},
+    {0, "export-key", "LABEL", OPT_TEXT, offsetof(tls_proof, label), NULL,
+     "tell 32 bytes of exported keying material with this label, as EXPORTER-x", 0, 0},
 };
 
 bool
@@ -95,7 +110,11 @@ apply_alpn(iossl_config *config, const char *list, iossl_error *err)
 bool
 tls_apply_protocol(iossl_config *config, const tls_protocol *protocol, iossl_error *err)
 {
-    return (protocol->policy == NULL
+    iossl_config_set_ktls(config, protocol->ktls);
+    return iossl_config_set_library(config, NULL, protocol->propq, err) == IOSSL_OK
+           && iossl_config_set_key_update_bytes(config, (uint64_t)protocol->key_update_bytes, err)
+                  == IOSSL_OK
+           && (protocol->policy == NULL
             || iossl_config_set_policy(config, protocol->policy, err) == IOSSL_OK)
            && iossl_config_set_min_version(config, protocol->min_version, err) == IOSSL_OK
            && iossl_config_set_max_version(config, protocol->max_version, err) == IOSSL_OK
@@ -111,4 +130,48 @@ tls_apply_protocol(iossl_config *config, const tls_protocol *protocol, iossl_err
            && (protocol->groups == NULL
                || iossl_config_set_groups(config, protocol->groups, err) == IOSSL_OK)
            && (protocol->alpn == NULL || apply_alpn(config, protocol->alpn, err));
+}
+
+char *
+tls_binding(iossl_conn *conn, const tls_proof *proof, bool *ok)
+{
+    unsigned char bytes[IOSSL_BINDING_MAX];
+    iossl_error *err = iossl_error_new();
+    char *text = NULL;
+    size_t len;
+
+    if (proof->binding != NULL) {
+        *ok = iossl_conn_channel_binding(conn, proof->binding, bytes, &len, err) == IOSSL_OK;
+        text = *ok ? describe_hex(bytes, len) : tool_copy(iossl_error_message(err));
+    }
+    iossl_error_free(err);
+    return text;
+}
+
+char *
+tls_exported_key(iossl_conn *conn, const tls_proof *proof, bool *ok)
+{
+    unsigned char bytes[32];
+    iossl_error *err = iossl_error_new();
+    char *text = NULL;
+
+    if (proof->label != NULL) {
+        *ok = iossl_conn_export_keying_material(conn, bytes, sizeof bytes, proof->label,
+                                                strlen(proof->label), NULL, 0, err) == IOSSL_OK;
+        text = *ok ? describe_hex(bytes, sizeof bytes) : tool_copy(iossl_error_message(err));
+    }
+    iossl_error_free(err);
+    return text;
+}
+
+const char *
+tls_ktls_text(iossl_conn *conn)
+{
+    const iossl_conn_info *info = iossl_conn_get0_info(conn);
+    bool sends = info != NULL && info->ktls_send, receives = info != NULL && info->ktls_recv;
+
+    return sends && receives ? "the kernel encrypts and decrypts"
+           : sends           ? "the kernel encrypts, OpenSSL decrypts"
+           : receives        ? "the kernel decrypts, OpenSSL encrypts"
+                             : "OpenSSL encrypts and decrypts, the kernel doesn't";
 }

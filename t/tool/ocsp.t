@@ -139,6 +139,38 @@ subtest 'serve: only a good answer is stapled' => sub {
     like $run->{out}, qr/staple/, 'and told';
 };
 
+subtest 'serve: a staple from the responder, which is asked once for all clients' => sub {
+    my $chain = write_file('chain.pem', map { read_file($_) } $leaf, $ca);
+    my $asked = scratch('asked');
+    my ($responder, $at) = fake_server(sub {
+        my $sock = shift;
+        my ($head, $len) = ('', 0);
+        while (defined(my $line = readline $sock)) {
+            last if $line =~ /^\r?$/;
+            $len = $1 if $line =~ /^Content-Length: (\d+)/i;
+        }
+        read $sock, my $request, $len if $len;
+        open my $log, '>>', $asked or die $!;
+        print $log "asked\n";
+        close $log or die $!;
+        my $answer = read_file($good);
+        print $sock "HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\nContent-Length: ",
+            length $answer, "\r\n\r\n", $answer;
+    }, 9);
+    my @served = serve('--cert', $chain, '--key', scratch('leaf.key'), '--staple-responder',
+        "http://127.0.0.1:$at/");
+    for (1 .. 3) {
+        my $run = visit(\@served, '--must-staple');
+        is $run->{status}, 0, 'a client that demands one' or diag $run->{out}, $served[0]->errors;
+        is $run->{json}{connection}{staple}, 'good', 'has a good one';
+    }
+    is read_file($asked), "asked\n", 'the responder was asked once';
+    my @vain = serve('--cert', $chain, '--key', scratch('leaf.key'), '--staple-responder', '');
+    is visit(\@vain)->{json}{connection}{staple}, 'none', 'the one that the certificate names is away: none';
+    like $vain[0]->errors, qr{no staple: .*127\.0\.0\.1:9}s, 'which is told';
+    is iossl('serve', '--staple-responder', '')->{status}, 2, 'a certificate that names none';
+};
+
 subtest 'connect --ocsp: a responder that cannot be reached is told, not taken for a no' => sub {
     my $run = visit([serve(@identity)], '--ocsp');
     ok $run->{json}{connection}{ocsp_asked}, 'it was asked';
