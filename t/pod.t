@@ -90,7 +90,7 @@ done_testing;
 # Names of options in lib: of the connection, and of stop_SSL and close; also those that are only
 # passed on to the table.
 sub options_of_lib {
-    my ($code) = $PM =~ /(.*)^package IO::Socket::SSL::SSL_Context/ms;
+    my $code = $PM;
     $code =~ s/^ *#.*//mg;
     $code =~ s/\bSSL_CERT_\w+//g;
     my %seen;

@@ -96,13 +96,6 @@ sub import {
 our %DEFAULTS = (common => {}, client => {}, server => {});
 our $FILTER;
 
-# These say something about the connection, not about its context; so they go with any context.
-my %OF_CONNECTION = map { $_ => 1 } qw(
-    SSL_hostname SSL_verifycn_name SSL_server SSL_startHandshake SSL_keepSocketOnError SSL_error_trap
-    SSL_on_peer_shutdown SSL_session_key SSL_usebio SSL_msg_callback SSL_early_data
-    SSL_early_data_unsafe
-);
-
 # Code of the program, which may refer to the very socket that is given it.
 my @CALLBACKS = qw(SSL_verify_callback SSL_verifycn_scheme SSL_create_ctx_callback SSL_passwd_cb
     SSL_error_trap SSL_on_peer_shutdown SSL_ticket_keycb SSL_msg_callback SSL_session_cache
@@ -114,25 +107,9 @@ sub _with_defaults {
     my $args      = shift;
     my $is_server = $args->{SSL_server};
     my %all = (%{ $DEFAULTS{common} }, %{ $DEFAULTS{ $is_server ? 'server' : 'client' } }, %$args);
-    # A default context has no say where the call describes one of its own, or plays the other role.
-    my $default = $DEFAULTS{common}{SSL_reuse_ctx};
-    if ($default && !exists $args->{SSL_reuse_ctx}) {
-        my $context = _context_of($default);
-        delete $all{SSL_reuse_ctx}
-            if (grep { /^SSL_/ && !$OF_CONNECTION{$_} } keys %$args)
-            || ($context && !$context->_is_server != !$is_server);
-    }
+    _without_default_context(\%all, $args)
+        if $DEFAULTS{common}{SSL_reuse_ctx} && !exists $args->{SSL_reuse_ctx};
     return \%all;
-}
-
-# The SSL_Context of an object that was given as one; undef if it is none.
-sub _context_of {
-    my $given = shift;
-    return undef if !ref $given;
-    return $given if IO::Socket::SSL::SSL_Context::_is_alive($given);
-    my $glob = UNIVERSAL::isa($given, 'GLOB') ? \%{*$given} : undef;
-    my $context = $glob && $glob->{_SSL_ctx};
-    return $context && $context->_is_alive ? $context : undef;
 }
 
 # --- making ---------------------------------------------------------------------------------------
@@ -384,12 +361,6 @@ sub opened {
 package IO::Socket::SSL::SSL_Context;
 
 our @CARP_NOT = ('IO::Socket::SSL');
-
-sub new {
-    my $class = shift;
-    my $args  = IO::Socket::SSL::_with_defaults(IO::Socket::SSL::_hash_of(@_));
-    return $class->_for($args);
-}
 
 # The context that complete arguments ask for: the one they name, or a new one.
 sub _for {
@@ -785,7 +756,40 @@ sub _connect_in_time {
     return $self->SUPER::connect(@_);
 }
 
-# --- contexts that a callback gives --------------------------------------------------------------
+# --- contexts that are made or given --------------------------------------------------------------
+
+sub IO::Socket::SSL::SSL_Context::new {
+    my $class = shift;
+    return $class->_for(_with_defaults(_hash_of(@_)));
+}
+
+
+# The SSL_Context of an object that was given as one; undef if it is none.
+sub _context_of {
+    my $given = shift;
+    return undef if !ref $given;
+    return $given if IO::Socket::SSL::SSL_Context::_is_alive($given);
+    my $glob = UNIVERSAL::isa($given, 'GLOB') ? \%{*$given} : undef;
+    my $context = $glob && $glob->{_SSL_ctx};
+    return $context && $context->_is_alive ? $context : undef;
+}
+
+# These say something about the connection, not about its context; so they go with any context.
+my %OF_CONNECTION = map { $_ => 1 } qw(
+    SSL_hostname SSL_verifycn_name SSL_server SSL_startHandshake SSL_keepSocketOnError SSL_error_trap
+    SSL_on_peer_shutdown SSL_session_key SSL_usebio SSL_msg_callback SSL_early_data
+    SSL_early_data_unsafe
+);
+
+# A default context has no say where the call describes one of its own, or plays the other role.
+sub _without_default_context {
+    my ($all, $args) = @_;
+    my $context = _context_of($DEFAULTS{common}{SSL_reuse_ctx});
+    delete $all->{SSL_reuse_ctx}
+        if (grep { /^SSL_/ && !$OF_CONNECTION{$_} } keys %$args)
+        || ($context && !$context->_is_server != !$args->{SSL_server});
+    return;
+}
 
 # What SSL_cert_callback gave: a context, or the arguments of one.
 sub IO::Socket::SSL::SSL_Context::_of_answer {
