@@ -539,8 +539,9 @@ IOSSL_API void iossl_certinfo_free(iossl_certinfo *info);
 
 /* A new key; EVP_PKEY_free() it. NULL with IOSSL_E_OPTION where OpenSSL refuses the size. */
 IOSSL_API EVP_PKEY *iossl_key_new_rsa(unsigned int bits, iossl_error *err);
-/* curve: any that OpenSSL names ("prime256v1", "P-256", "secp384r1", ...), or "ED25519", "ED448",
- * "X25519", "X448", in any case. NULL with IOSSL_E_OPTION "unknown curve X". */
+/* curve: any that OpenSSL names ("prime256v1", "P-256", "secp384r1", ...), by name, object identifier
+ * or OpenSSL's number, or "ED25519", "ED448", "X25519", "X448", in any case. NULL with IOSSL_E_OPTION
+ * "unknown curve X". */
 IOSSL_API EVP_PKEY *iossl_key_new_ec(const char *curve, iossl_error *err);
 
 /*
@@ -829,6 +830,13 @@ IOSSL_API iossl_status iossl_config_set_ca_file(iossl_config *config, const char
 IOSSL_API iossl_status iossl_config_set_ca_path(iossl_config *config, const char *path,
                                                 iossl_error *err);
 IOSSL_API iossl_status iossl_config_add_ca(iossl_config *config, X509 *cert, iossl_error *err);
+/*
+ * The file and the path are a default that was set elsewhere, for whoever names none: a folder that
+ * isn't there is no error then (nothing is found in it), and what can't be read is told of as
+ * "Invalid default certificate authority locations".
+ */
+IOSSL_API iossl_status iossl_config_set_ca_by_default(iossl_config *config, bool on,
+                                                      iossl_error *err);
 /* Trust nothing but what the calls above named: no default. */
 IOSSL_API iossl_status iossl_config_set_no_default_ca(iossl_config *config, bool on,
                                                       iossl_error *err);

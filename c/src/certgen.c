@@ -97,12 +97,28 @@ static const struct {
     {"X448", EVP_PKEY_X448},
 };
 
+/* By NIST's name, OpenSSL's, its object identifier, or OpenSSL's number for it. */
+static int
+curve_nid(const char *curve)
+{
+    int nid = EC_curve_nist2nid(curve);
+
+    if (nid == NID_undef)
+        nid = OBJ_txt2nid(curve);
+    if (nid == NID_undef && curve[0] != '\0' && strlen(curve) < 10
+        && strspn(curve, "0123456789") == strlen(curve))
+        nid = (int)strtol(curve, NULL, 10);
+    ERR_clear_error();
+    return nid;
+}
+
 EVP_PKEY *
 iossl_key_new_ec(const char *curve, iossl_error *err)
 {
     char quoted[IOSSL_QUOTED];
     EVP_PKEY *key = NULL;
     const char *shown;
+    const ASN1_OBJECT *id;
     int nid;
 
     ERR_clear_error();
@@ -113,11 +129,10 @@ iossl_key_new_ec(const char *curve, iossl_error *err)
             goto done;
         }
     }
-    if ((nid = EC_curve_nist2nid(curve)) == NID_undef && (nid = OBJ_sn2nid(curve)) == NID_undef)
-        nid = OBJ_ln2nid(curve);
+    nid = curve_nid(curve);
+    id = nid == NID_undef ? NULL : OBJ_nid2obj(nid);
     /* Some curves have a name but no identifier: nothing could be said of such a key elsewhere. */
-    if (nid == NID_undef || OBJ_length(OBJ_nid2obj(nid)) == 0 ||
-        (key = generate(EVP_PKEY_EC, set_curve, nid)) == NULL)
+    if (id == NULL || OBJ_length(id) == 0 || (key = generate(EVP_PKEY_EC, set_curve, nid)) == NULL)
         goto failed;
     goto done;
 failed:

@@ -634,6 +634,14 @@ iossl_config_add_ca(iossl_config *config, X509 *cert, iossl_error *err)
 }
 
 iossl_status
+iossl_config_set_ca_by_default(iossl_config *config, bool on, iossl_error *err)
+{
+    (void)err;
+    config->ca_by_default = on;
+    return IOSSL_OK;
+}
+
+iossl_status
 iossl_config_set_no_default_ca(iossl_config *config, bool on, iossl_error *err)
 {
     (void)err;

@@ -72,6 +72,7 @@ struct iossl_config {
     char *ca_file, *ca_path;
     STACK_OF(X509) *cas;
     bool no_default_ca;
+    bool ca_by_default;             /* ca_file and ca_path are */
     char *client_ca_file;
     STACK_OF(X509) *client_cas;
     iossl_crl_check check_crl;

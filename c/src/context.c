@@ -969,6 +969,25 @@ digest_trust(builder *b, const char *file, const char *path)
     return ok;
 }
 
+#define INVALID_CA "Invalid certificate authority locations"
+#define INVALID_DEFAULT_CA "Invalid default certificate authority locations"
+
+/* CA certificates that nobody named for this context. */
+static iossl_status
+add_default_ca(builder *b, const char *file, const char *path, iossl_error *err)
+{
+    if (b->config->ca_by_default && file == NULL && path == NULL && !b->config->no_default_ca
+        && b->config->cas == NULL) {
+        iossl_error_set(err, IOSSL_E_CA, IOSSL_RANK_FATAL,
+                        INVALID_DEFAULT_CA ": neither a file nor a folder is named");
+        return IOSSL_ERROR;
+    }
+    if (iossl_castore_add(b->store, file, path, err) == IOSSL_OK)
+        return IOSSL_OK;
+    iossl_error_reword(err, INVALID_CA, INVALID_DEFAULT_CA);
+    return IOSSL_ERROR;
+}
+
 static iossl_status
 add_ca_files(builder *b, iossl_error *err)
 {
@@ -978,29 +997,28 @@ add_ca_files(builder *b, iossl_error *err)
     const char *file = config->ca_file, *path = config->ca_path;
     iossl_status status = IOSSL_ERROR;
 
-    if (iossl_config_uses_default_ca(config)) {
+    bool is_default = config->ca_by_default;
+
+    if (!is_default && iossl_config_uses_default_ca(config)) {
         if (iossl_default_ca(&default_file, &default_path, err) != IOSSL_OK)
             goto done;
         file = default_file;
         path = default_path;
+        is_default = true;
     }
     if (!digest_trust(b, file, path)) {
         iossl_error_memory(err);
-        goto done;
-    }
-    if (file == NULL && path == NULL) {
-        status = IOSSL_OK;
         goto done;
     }
     if (!verifies) {
         /* Wanted only for what else can be checked against them, so their absence is no error. */
         (void)iossl_castore_add(b->store, file, path, NULL);
         status = IOSSL_OK;
-        goto done;
+    } else if (is_default) {
+        status = add_default_ca(b, file, path, err);
+    } else if (iossl_castore_check(file, path, err) == IOSSL_OK) {
+        status = iossl_castore_add(b->store, file, path, err);
     }
-    if (iossl_castore_check(file, path, err) != IOSSL_OK)
-        goto done;
-    status = iossl_castore_add(b->store, file, path, err);
 done:
     iossl_free(default_file);
     iossl_free(default_path);

@@ -203,6 +203,23 @@ iossl_error_append(iossl_error *err, const char *fmt, ...)
     free(more);
 }
 
+void
+iossl_error_reword(iossl_error *err, const char *from, const char *to)
+{
+    size_t old = strlen(from), new = strlen(to), rest;
+    char *message;
+
+    if (err == NULL || err->message == NULL || strncmp(err->message, from, old) != 0)
+        return;
+    rest = strlen(err->message + old) + 1;
+    if ((message = malloc(new + rest)) == NULL)
+        return;
+    memcpy(message, to, new);
+    memcpy(message + new, err->message + old, rest);
+    free(err->message);
+    err->message = message;
+}
+
 /*
  * Takes everything out of the calling thread's queue, oldest first, as " error:..." for each entry;
  * details that OpenSSL adds to an entry ("...:Filename=x") follow it in parentheses.

@@ -26,6 +26,9 @@ bool iossl_error_drain_memory(void);
 /* Adds to the sentence of an error that is set. Where memory is out, it stays as it was. */
 void iossl_error_append(iossl_error *err, const char *fmt, ...) IOSSL_PRINTF(2, 3);
 
+/* Where the sentence begins with from, it begins with to instead. The same holds. */
+void iossl_error_reword(iossl_error *err, const char *from, const char *to);
+
 /* Keeps the X509_V_ERR_* code with the error that is set; ignored where err is NULL. */
 void iossl_error_set_verify_code(iossl_error *err, int verify_code);
 

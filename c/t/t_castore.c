@@ -722,6 +722,45 @@ test_default(void)
     iossl_free(path);
 }
 
+/* A context by a default that was set elsewhere; NULL: not named. */
+static bool
+works_by_default(const char *file, const char *path, bool no_ca)
+{
+    iossl_config *config = iossl_config_new(IOSSL_CLIENT, err);
+    iossl_ctx *ctx = NULL;
+
+    iossl_error_clear(err);
+    if (config != NULL && iossl_config_set_ca_by_default(config, true, err) == IOSSL_OK
+        && iossl_config_set_no_default_ca(config, no_ca, err) == IOSSL_OK
+        && (file == NULL || iossl_config_set_ca_file(config, file, err) == IOSSL_OK)
+        && (path == NULL || iossl_config_set_ca_path(config, path, err) == IOSSL_OK))
+        ctx = iossl_ctx_new(config, err);
+    iossl_config_free(config);
+    iossl_ctx_free(ctx);
+    return ctx != NULL;
+}
+
+static void
+test_default_of_others(void)
+{
+    static const char WORDS[] = "Invalid default certificate authority locations: ";
+
+    ok(works_by_default(test_path("three.pem"), NULL, false), "a file as default");
+    ok(works_by_default(NULL, "/nonexistent", false), "a folder that isn't there");
+    ok(works_by_default(test_path("three.pem"), "/nonexistent", false), "beside a file");
+    ok(works_by_default(NULL, NULL, true), "none, on purpose");
+    ok(!works_by_default("/nonexistent", NULL, false), "a file that isn't there");
+    like(iossl_error_message(err), WORDS, "is told as the default's fault");
+    like(iossl_error_message(err), "/nonexistent can't be read: No such file", "by its name");
+    is_int(iossl_error_get_code(err), IOSSL_E_CA, "not as the caller's mistake");
+    is_int(iossl_error_get_errno(err), ENOENT, "with errno");
+    ok(!works_by_default(test_path("garbage.pem"), NULL, false), "garbage");
+    like(iossl_error_message(err), WORDS, "too");
+    ok(!works_by_default(NULL, NULL, false), "neither");
+    like(iossl_error_message(err), "neither a file nor a folder", "is told");
+    iossl_error_clear(err);
+}
+
 int
 main(void)
 {
@@ -749,6 +788,7 @@ main(void)
     test_system_bundle();
     test_check();
     test_default();
+    test_default_of_others();
 
     iossl_castore_flush();
     test_identity_free(&root_a);

@@ -408,7 +408,8 @@ static void
 test_key_types(void)
 {
     static const char *const curves[] = {"prime256v1", "P-256",           "P-384",   "secp521r1",
-                                         "secp256k1",  "brainpoolP256r1", "ED25519", "ed448"};
+                                         "secp256k1",  "brainpoolP256r1", "ED25519", "ed448",
+                                         "1.3.132.0.34", "415"};
     EVP_PKEY *made, *other;
     size_t i;
 
@@ -431,6 +432,10 @@ test_key_types(void)
     iossl_error_clear(err);
     ok(iossl_key_new_rsa(4000000000U, err) == NULL, "nor of 4000000000");
     like(iossl_error_message(err), "of 4000000000 bits; give 512", "with what there is");
+    iossl_error_clear(err);
+    ok(iossl_key_new_ec("999999999", err) == NULL && iossl_key_new_ec("4294967711", err) == NULL
+           && iossl_key_new_ec("672", err) == NULL,
+       "nor do numbers of no curve");
     iossl_error_clear(err);
     ok(iossl_key_new_ec("nonsense", err) == NULL, "an unknown curve makes no key");
     like(iossl_error_message(err), "unknown curve nonsense;", "and is named");

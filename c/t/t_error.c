@@ -35,6 +35,13 @@ main(void)
     iossl_error_set_errno(err, IOSSL_E_FILE, IOSSL_RANK_FATAL, ENOENT, "file %s", "/x");
     is_str(iossl_error_message(err), "file /x: No such file or directory", "errno in words");
     is_int(iossl_error_get_errno(err), ENOENT, "and as a number");
+    iossl_error_reword(err, "file", "a longer beginning:");
+    is_str(iossl_error_message(err), "a longer beginning: /x: No such file or directory",
+           "other words for its beginning");
+    is_int(iossl_error_get_errno(err), ENOENT, "change nothing else");
+    iossl_error_reword(err, "no beginning of it", "x");
+    iossl_error_reword(NULL, "a", "b");
+    like(iossl_error_message(err), "a longer beginning: /x", "what begins otherwise stays");
 
     iossl_error_clear(err);
     ERR_raise(ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER);

@@ -81,13 +81,71 @@ subtest 'folders and files that are closed to us' => sub {
 
 differs('error-default-ca', 'CA certificates that default_ca was given', sub {
     IO::Socket::SSL::default_ca(SSL_ca_file => cert('garbage.pem'));
-    like error_of(sub { context() }), qr{^Invalid certificate authority locations: SSL_ca_file \S+garbage\.pem},
-        'the file is named';
+    like error_of(sub { context() }), qr{^Invalid\ default\ certificate\ authority\ locations:
+        \ SSL_ca_file\ \S+garbage\.pem\ holds\ no\ certificate}x, 'the file is named';
+    for my $nobody ([SSL_ca_file => \undef], [SSL_ca_path => []], [SSL_ca => []]) {
+        IO::Socket::SSL::default_ca(@$nobody);
+        my $result = handshake(client => { raw => 1, SSL_verifycn_name => 'server.test' });
+        like $result->{client_error}, qr/certificate verify failed/, "no $nobody->[0]: nobody is trusted";
+    }
+    my %hash = (SSL_ca_file => cert('ca.pem'));
+    is_deeply {IO::Socket::SSL::default_ca({%hash})}, \%hash, 'a reference to a hash is taken for one';
     IO::Socket::SSL::default_ca(undef);
 }, sub {
     IO::Socket::SSL::default_ca(SSL_ca_file => cert('garbage.pem'));
-    like error_of(sub { context() }), qr/^Invalid default certificate authority locations/, 'in other words';
+    like error_of(sub { context() }), qr/^Invalid default certificate authority locations(?: error:|$)/, 'no file';
+    IO::Socket::SSL::default_ca(SSL_ca_path => []);
+    like error_of(sub { context() }), qr/^Invalid default certificate authority locations/, 'no path';
 });
+
+subtest 'a default that can not be used fails whoever needs it, in order' => sub {
+    my %need = (
+        'a context'  => sub { IO::Socket::SSL::SSL_Context->new(@_) },
+        'new'        => sub { IO::Socket::SSL->new(PeerAddr => '127.0.0.1:1', @_) },
+        'start_SSL'  => sub { IO::Socket::SSL->start_SSL((plain_pair())[0], SSL_startHandshake => 0, @_) },
+        'a server that verifies' => sub {
+            IO::Socket::SSL::SSL_Context->new(server_args(SSL_verify_mode => SSL_VERIFY_PEER, @_)) },
+    );
+    my %unusable = ("$dir/none.pem" => 'ENOENT', $dir => 'EISDIR', cert('empty.pem') => undef);
+    for my $file (sort keys %unusable) {
+        IO::Socket::SSL::default_ca(SSL_ca_file => "$file");
+        for my $who (sort keys %need) {
+            ($SSL_ERROR, $!) = (undef, 0);
+            my @got = eval { $need{$who}->() };
+            my ($died, $errno) = ($@, { %! });
+            is_deeply \@got, [], "$file, $who: nothing is returned";
+            unlike $died, qr/ at \S+ line /, 'and nobody dies';
+            like $SSL_ERROR, qr/^Invalid default certificate authority locations/, 'with the reason';
+            is $SSL_ERROR + 0, -1, 'an error';
+            ok $errno->{ $unusable{$file} }, "\$! is $unusable{$file}" if $unusable{$file};
+            my @other = eval { $need{$who}->(SSL_ca_file => cert('ca.pem')) };
+            unlike $SSL_ERROR // '', qr/authority/, 'who names CAs has no need of it' if $who eq 'new';
+            is scalar @other, 1, 'who names CAs has no need of it' if $who ne 'new';
+        }
+        ok(IO::Socket::SSL::SSL_Context->new(SSL_verify_mode => SSL_VERIFY_NONE), 'nor who verifies nobody');
+        ok(IO::Socket::SSL::SSL_Context->new(server_args()), 'such as a server');
+    }
+    IO::Socket::SSL::default_ca(SSL_ca_file => undef);
+    like error_of(sub { context() }), qr/^Invalid default certificate authority locations/, 'a file of undef';
+    IO::Socket::SSL::default_ca(SSL_other => 1);
+    like error_of(sub { context() }), qr/^Invalid default certificate authority locations/, 'no file at all';
+    IO::Socket::SSL::default_ca(undef);
+};
+
+subtest 'a default folder that is not there has nothing in it' => sub {
+    my $outcome = sub { handshake(client => { raw => 1, SSL_verifycn_name => 'server.test' })->{client_error} };
+    IO::Socket::SSL::default_ca(SSL_ca_path => "$dir/none");
+    like $outcome->(), qr/certificate verify failed/, 'nobody is trusted';
+    IO::Socket::SSL::default_ca(SSL_ca_path => "$dir/none", SSL_ca_file => cert('ca.pem'));
+    is $outcome->(), '', 'a file beside it counts';
+    IO::Socket::SSL::default_ca(SSL_ca_path => "$dir/none:" . cert('capath'));
+    is $outcome->(), '', 'so does another folder';
+    IO::Socket::SSL::default_ca(["$dir/none", cert('capath')]);
+    is $outcome->(), '', 'given as a list, too';
+    like error_of(sub { IO::Socket::SSL::default_ca(["$dir/none", "$dir/nil"]) }),
+        qr{^died: SSL_ca_path \Q$dir\E/none does not exist}, 'of which one has to be there';
+    IO::Socket::SSL::default_ca(undef);
+};
 
 subtest 'numbers' => sub {
     like error_of(sub { context(SSL_verify_mode => 'SSL_VERIFY_PEER') }),

@@ -181,6 +181,8 @@ subtest 'numbers, times, digests' => sub {
         [sort(qw(version serial not_before not_after subject issuer signature_alg crl_uri ocsp_uri
             keyusage extkeyusage ext fingerprint_sha1 x509_digest_sha1 pubkey_digest_sha1))],
         'the keys of a description';
+    my ($cert) = CERT_create(key => $KEY);
+    is_deeply CERT_asHash($cert, $_), CERT_asHash($cert), 'without an algorithm: SHA-256' for undef, '';
 };
 
 subtest 'arguments as a list or as a hash' => sub {
@@ -208,6 +210,7 @@ subtest 'keys of all kinds are good for a handshake, and come back' => sub {
             SSL_verifycn_name => 'server.test' });
         is $result->{client_error}, '', "$kind: a handshake";
     }
+    like DER_of(KEY_create_ec(415)), qr/\x2a\x86\x48\xce\x3d\x03\x01\x07/, 'a curve by OpenSSL\'s number';
 };
 
 subtest 'a chain of issuers is verified from leaf to root' => sub {
@@ -312,6 +315,13 @@ differs('utils-description', 'a description makes such a certificate again', sub
 });
 
 done_testing;
+
+# The bytes in the PEM of a key.
+sub DER_of {
+    my ($base64) = PEM_key2string(shift) =~ /-----\n(.*?)\n-----END/s;
+    require MIME::Base64;
+    return MIME::Base64::decode($base64);
+}
 
 sub without_digests {
     my $info = shift;

@@ -487,6 +487,12 @@ read_ca_path(pTHX_ build *b, SV *value)
 }
 
 static iossl_status
+read_ca_by_default(pTHX_ build *b, SV *value)
+{
+    return iossl_config_set_ca_by_default(b->config, SvTRUE(value), b->err);
+}
+
+static iossl_status
 read_client_ca(pTHX_ build *b, SV *value)
 {
     return read_certs(aTHX_ b, value, "SSL_client_ca: an X509 handle", iossl_config_add_client_ca);
@@ -1217,6 +1223,7 @@ static const struct option {
     {"SSL_ca",                    FOR_BOTH,   read_ca},
     {"SSL_ca_file",               FOR_BOTH,   read_ca_file},
     {"SSL_ca_path",               FOR_BOTH,   read_ca_path},
+    {"_SSL_ca_by_default",        FOR_BOTH,   read_ca_by_default},
     {"SSL_client_ca",             FOR_SERVER, read_client_ca},
     {"SSL_client_ca_file",        FOR_SERVER, read_client_ca_file},
     {"SSL_check_crl",             FOR_BOTH,   read_check_crl},

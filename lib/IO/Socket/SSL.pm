@@ -380,7 +380,8 @@ sub _with_ca {
     my $args = shift;
     return $args if grep { defined && length } @$args{qw(SSL_ca SSL_ca_file SSL_ca_path)};
     return $args if $args->{SSL_server} && !$args->{SSL_verify_mode};
-    return { %$args, IO::Socket::SSL::default_ca() };
+    my %default = IO::Socket::SSL::default_ca() or return { %$args, SSL_ca => [] };     # nobody
+    return { %$args, %default, _SSL_ca_by_default => 1 };
 }
 
 sub _get_ctx_object { return $_[0]{context} }
@@ -591,11 +592,14 @@ my ($CA_FROM_USER, %DEFAULT_CA, $CA_DETECTED);
 # With arguments sets, and always returns, what is used where no SSL_ca* is given.
 sub default_ca {
     shift if @_ && defined $_[0] && !ref $_[0] && $_[0] eq __PACKAGE__;
+    @_ = %{ $_[0] } if ref $_[0] eq 'HASH';
     if (@_ > 1) {
         ($CA_FROM_USER, %DEFAULT_CA) = (1, @_);
     } elsif (@_ && $_[0]) {
         my $is_path = ref $_[0] || -d $_[0];
-        _check_ca($is_path ? 'path' : 'file', $_) for ref $_[0] ? @{ $_[0] } : $_[0];
+        my @names   = ref $_[0] ? @{ $_[0] } : $_[0];
+        my @wrong   = grep { length } map { _wrong_with_ca($is_path ? 'path' : 'file', $_) } @names;
+        Carp::croak($wrong[0]) if @wrong && @wrong == @names;       # of several folders one will do
         ($CA_FROM_USER, %DEFAULT_CA) = (1, ($is_path ? 'SSL_ca_path' : 'SSL_ca_file') => $_[0]);
     } elsif (@_) {
         ($CA_FROM_USER, $CA_DETECTED, %DEFAULT_CA) = (0, 0);
@@ -604,15 +608,11 @@ sub default_ca {
     return %DEFAULT_CA;
 }
 
-sub _check_ca {
+sub _wrong_with_ca {
     my ($kind, $name) = @_;
-    if ($kind eq 'path') {
-        Carp::croak("SSL_ca_path $name does not exist") if !-d $name;
-        opendir my $dir, $name or Carp::croak("SSL_ca_path $name is not accessible: $!");
-    } else {
-        open my $file, '<', $name or Carp::croak("SSL_ca_file $name can't be used: $!");
-    }
-    return;
+    return open(my $file, '<', $name) ? '' : "SSL_ca_file $name can't be used: $!" if $kind eq 'file';
+    return "SSL_ca_path $name does not exist" if !-d $name;
+    return opendir(my $dir, $name) ? '' : "SSL_ca_path $name is not accessible: $!";
 }
 
 sub _detect_ca {

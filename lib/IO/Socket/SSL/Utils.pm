@@ -33,7 +33,7 @@ sub KEY_create_ec  { return _new_ec($_[0] || 'prime256v1') }
 # A certificate as a hash.
 sub CERT_asHash {
     my ($cert, $algorithm) = @_;
-    $algorithm //= 'sha256';
+    $algorithm ||= 'sha256';
     my $info   = _describe($cert);
     my $digest = IO::Socket::SSL::_cert_fingerprint($cert, $algorithm, 0, 1);
     $info->{"x509_digest_$algorithm"}   = $digest;
