@@ -4,12 +4,8 @@
 #include <openssl/err.h>
 
 #include "iossl.h"
-#include "support_pair.h"
-#include "tap.h"
+#include "support_site.h"
 
-static test_identity ca, leaf;
-static iossl_ctx *client_ctx, *server_ctx;
-static iossl_error *err;
 
 /* ---- After the handshake --------------------------------------------------------------------- */
 
@@ -326,21 +322,11 @@ test_ssl_outlives(void)
 int
 main(void)
 {
-    tap_start();
-    err = iossl_error_new();
-    ca = test_identity_make(&(test_cert_spec){.common_name = "test CA", .is_ca = 1});
-    leaf = test_identity_make(&(test_cert_spec){.issuer = &ca, .altnames = "DNS:www.example.test"});
-    client_ctx = test_client_ctx(&ca, NULL);
-    server_ctx = test_server_ctx(&leaf, NULL);
+    site_start();
     test_too_late();
     test_in_time();
     test_server_names();
     test_info_callback();
     test_ssl_outlives();
-    iossl_ctx_free(client_ctx);
-    iossl_ctx_free(server_ctx);
-    test_identity_free(&leaf);
-    test_identity_free(&ca);
-    iossl_error_free(err);
-    return done_testing();
+    return site_end();
 }

@@ -17,12 +17,8 @@
 #include <unistd.h>
 
 #include "iossl.h"
-#include "support_pair.h"
-#include "tap.h"
+#include "support_site.h"
 
-static test_identity ca, leaf;
-static iossl_ctx *client_ctx, *server_ctx;
-static iossl_error *err;
 static const char *v6_loopback = "::1";     /* where there is no IPv6, another address does */
 
 /* ---- A resolver ------------------------------------------------------------------------------ */
@@ -692,13 +688,7 @@ test_interrupted(void)
 int
 main(void)
 {
-    tap_start();
-    err = iossl_error_new();
-    ca = test_identity_make(&(test_cert_spec){.common_name = "test CA", .is_ca = 1});
-    leaf = test_identity_make(&(test_cert_spec){
-        .issuer = &ca, .altnames = "DNS:www.example.test,IP:127.0.0.1,IP:127.0.0.2,IP:::1"});
-    client_ctx = test_client_ctx(&ca, NULL);
-    server_ctx = test_server_ctx(&leaf, NULL);
+    site_start();
     test_address("127.0.0.1", "127.0.0.1");
     if (has_ipv6()) {
         test_address("::1", "::1");
@@ -722,10 +712,5 @@ main(void)
     test_unknown_names();
     test_usage();
     test_interrupted();
-    iossl_ctx_free(client_ctx);
-    iossl_ctx_free(server_ctx);
-    test_identity_free(&leaf);
-    test_identity_free(&ca);
-    iossl_error_free(err);
-    return done_testing();
+    return site_end();
 }
