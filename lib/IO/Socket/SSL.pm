@@ -174,14 +174,14 @@ sub _starts_handshake {
 
 sub connect_SSL {
     my $self = shift;
-    return _negotiate($self, $self, 0, @_ ? _hash_of(@_) : {});
+    return _negotiate($self, 0, @_ ? _hash_of(@_) : {});
 }
 
 # --- handshake ------------------------------------------------------------------------------------
 
 # One run of the handshake, to its end or as far as a non-blocking socket goes.
 sub _negotiate {
-    my ($self, $asked, $is_server, $opt) = @_;
+    my ($self, $is_server, $opt) = @_;
     return $self if defined is_SSL($self);
     my $hash = \%{*$self};
     if (!$hash->{_SSL_opening}) {
@@ -666,8 +666,8 @@ sub accept_SSL {
     my $opt    = _hash_of(@_);
     $opt = { %$opt, Timeout => $self->timeout } if !exists $opt->{Timeout};
     $self->_adopt($socket) if $socket != $self;
-    my $done = $socket->isa(__PACKAGE__) ? $socket->_negotiate($self, 1, $opt)
-                                         : _as_ours($socket, \&_negotiate, $self, 1, $opt);
+    my $done = $socket->isa(__PACKAGE__) ? $socket->_negotiate(1, $opt)
+                                         : _as_ours($socket, \&_negotiate, 1, $opt);
     ${*$self}{_SSL_opening} = $socket if $socket != $self && ${*$socket}{_SSL_opening};
     delete ${*$self}{_SSL_opening} if $done;
     return $done;
