@@ -13,6 +13,7 @@
  */
 #include "glue/glue.h"
 #include "glue/callbacks.h"
+#include "glue/cutoff.h"
 #include "glue/data.h"
 #include "glue/describe.h"
 #include "glue/handle.h"
@@ -20,6 +21,7 @@
 #include "glue/ocsp.h"
 #include "glue/options.h"
 #include "glue/outer.h"
+#include "glue/signals.h"
 #include "glue/ssleay.h"
 #include "glue/status.h"
 #include "glue/why.h"
@@ -701,6 +703,9 @@ need_seal(pTHX_ SV *sv)
         croak("an IO::Socket::SSL::Store object expected");
     return seal;
 }
+
+/* More than any client has servers. */
+#define MOST_NEW_SOCKETS 10000
 
 /* Since 1970; the year 10889. Sums and products of such numbers and a schedule's stay within 64 bits. */
 #define MOST_SECONDS (INT64_C(1) << 48)

@@ -16,9 +16,12 @@ use TLSTest;
 use Time::HiRes ();
 use IO::Socket::SSL;
 
-our @EXPORT = qw(start_server deaf_server has_program store_tests $SECRET);
+our @EXPORT = qw(start_server deaf_server has_program store_tests $SECRET $PATIENT);
 
 our $SECRET = join '', map { chr } 1 .. 32;
+
+# The time limit of a store whose server is well: a busy machine is no failure of it.
+our $PATIENT = 20;
 
 sub has_program { my $name = shift; return scalar grep { -x "$_/$name" } split /:/, $ENV{PATH} }
 
@@ -74,6 +77,39 @@ sub DESTROY { my $self = shift; $self->stop if $self->{owner} == $$; return }
 # Takes connections (in its backlog) and never says a word.
 sub deaf_server {
     return IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1') || die $!;
+}
+
+# A process that gives these answers, whatever it is asked, then a byte each 50 milliseconds, without end; or, "flood", all that the other side takes. Tells how many of these bytes a connection got when
+# it ends, if it came that far.
+sub dripping_server {
+    my ($answers, $flood) = @_;
+    my $listener = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1') or die $!;
+    pipe my $read, my $write or die $!;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        close $read;
+        TLSTest::watchdog(60);
+        $SIG{CHLD} = 'IGNORE';
+        while (my $sock = $listener->accept) {
+            next if fork;
+            close $listener;
+            TLSTest::watchdog(60);
+            my ($sent, $asked) = (0, 0);
+            for my $answer (@$answers) {
+                $asked = sysread $sock, my $command, 65536 or last;
+                syswrite $sock, $answer;
+            }
+            while ($asked && defined(my $n = syswrite $sock, $flood ? '1' x 65536 : '1')) {
+                $sent += $n;
+                select undef, undef, undef, 0.05 if !$flood;
+            }
+            syswrite $write, "$sent\n" if $asked;
+            POSIX::_exit(0);
+        }
+        POSIX::_exit(0);
+    }
+    close $write;
+    return bless { owner => $$, pid => $pid, port => $listener->sockport, told => $read }, __PACKAGE__;
 }
 
 # --- TLS servers of a fleet ---------------------------------------------------------------------------
@@ -283,8 +319,35 @@ sub store_tests {
         };
     }
 
+    # None of its bytes comes later than the client's own limits, so that these never end it.
+    for my $flood (0, 1) {
+        my $how_it_answers = $flood ? 'floods' : 'deals out';
+        for my $answers (@{ $how{answers} }) {
+            my $words = join ' and ', map { /(\S+)/ } @$answers;
+            subtest "a server that $how_it_answers its answer, after \"$words\", without end" => sub {
+                my $dripping = dripping_server($answers, $flood);
+                my $own = IO::Socket::INET->new(PeerAddr => $dripping->addr) or die $!;
+                my $store = $new_store->($dripping->addr, timeout => 0.3, retry => 1000, max_retry => 1000);
+                my $context = IO::Socket::SSL::SSL_Context->new(server_args(SSL_session_store => $store))
+                    or die $SSL_ERROR;
+                # Answers of use, one that isn't, and no question any more.
+                for my $which (1 .. @$answers + 2) {
+                    my $done = handshake(server => { SSL_reuse_ctx => $context }, client => { SSL_version => 'TLSv1_2' });
+                    ok $done->{client_ok} && $done->{server_ok}, "handshake $which is made"
+                        or diag explain [@$done{qw(client_error server_error)}];
+                    settle(@$done{qw(client server)});
+                }
+                # Of the end of a flood the kernel tells late.
+                like readline $dripping->{told}, qr/^[1-9]\d*$/, 'the server would have gone on' if !$flood;
+                like $store->last_error, $flood ? qr/\S/ : qr/^no whole answer from 127\.0\.0\.1:\d+ within 0\.3 sec/, 'last_error';
+                is syswrite($own, 'x'), 1, 'a connection of the program\'s own';
+                is sysread($own, my $answer, 1), 1, 'goes on';
+            };
+        }
+    }
+
     subtest 'a server that ends in the middle, and comes back' => sub {
-        my $fleet  = fleet(sub { $new_store->($server->addr, timeout => 0.3, retry => 0.05, max_retry => 0.05) }, 'id');
+        my $fleet  = fleet(sub { $new_store->($server->addr, timeout => 1, retry => 0.05, max_retry => 0.05) }, 'id');
         my $client = client_context('TLSv1_3');
         is_deeply [map { scalar connect_to($fleet, $_, $client) } 0, 1], [qw(full resumed)], 'before';
         my $port = $server->{port};

@@ -15,12 +15,15 @@ plan skip_all => 'no Cache::Memcached::Fast or Cache::Memcached here' if !@clien
 sub start { my $at = shift; return start_server(sub { my ($port) = @_;
     return ('memcached', '-l', '127.0.0.1', '-p', $port, '-U', 0, '-u', 'nobody', '-m', 16) }, $at) }
 
+# To the question whether it is there.
+my %there = ('Cache::Memcached::Fast' => "VERSION 1.6.18\r\n", 'Cache::Memcached' => "STAT pid 1\r\nEND\r\n");
+
 for my $class (@clients) {
     subtest $class => sub {
-        StoreTest::store_tests(start => \&start, new_store => sub {
+        StoreTest::store_tests(start => \&start, answers => [['VERSION '], [$there{$class}, 'STO']], new_store => sub {
             my ($addr, %args) = @_;
             return IO::Socket::SSL::Store::Memcached->new(servers => [$addr], secret => $SECRET,
-                client_class => $class, %args);
+                client_class => $class, timeout => $PATIENT, %args);
         });
     };
 }

@@ -16,10 +16,11 @@ sub start { my ($at, @more) = @_; return start_server(sub { my ($port, $dir) = @
 
 sub new_store {
     my ($addr, %args) = @_;
-    return IO::Socket::SSL::Store::Redis->new(server => $addr, secret => $SECRET, %args);
+    return IO::Socket::SSL::Store::Redis->new(server => $addr, secret => $SECRET, timeout => $PATIENT, %args);
 }
 
-StoreTest::store_tests(start => \&start, new_store => \&new_store);
+StoreTest::store_tests(start => \&start, new_store => \&new_store, 
+    answers => [['+'], ['$1000000'], ["+OK\r\n", '-']]);
 
 subtest 'a password, and another database' => sub {
     my $server = start(undef, '--requirepass', 'sesame');
@@ -36,7 +37,7 @@ subtest 'a password, and another database' => sub {
 subtest 'a Unix socket' => sub {
     my $folder = File::Temp->newdir;
     my $server = start(undef, '--unixsocket', "$folder/redis.sock");
-    my $store = IO::Socket::SSL::Store::Redis->new(sock => "$folder/redis.sock", secret => $SECRET);
+    my $store = IO::Socket::SSL::Store::Redis->new(sock => "$folder/redis.sock", secret => $SECRET, timeout => $PATIENT);
     $store->put(k => { statusType => 0, nextUpdate => time + 60 });
     ok $store->get('k'), 'works as well' or diag $store->last_error;
 };

@@ -3,12 +3,14 @@
 # Owns      the order of things around a server that may be slow, dead or hostile: one attempt within
 #           a time limit, then none for a while; what a value is called, and how long it is kept.
 # Promises  no method dies or waits beyond its limit because of the server: without it, handshakes are full
-#           ones. What is kept there is sealed. Signals that arrive meanwhile are seen to afterwards. A
-#           connection to it belongs to the process and thread that made it.
-# Leaves    how to talk to the server to Store::Redis and Store::Memcached; the seal, sessions as
-#           bytes and the schedule of ticket keys to libiossl (xs/store.xsi).
+#           ones. What is kept there is sealed. Signals that arrive meanwhile are seen to afterwards
+#           (xs/glue/signals.c). A connection to it belongs to the process and thread that made it.
+# Leaves    how to talk to the server to Store::Redis and Store::Memcached; the end of a wait that takes
+#           too long to xs/glue/cutoff.c; the seal, sessions as bytes and the schedule of ticket keys to
+#           libiossl (xs/store.xsi).
 #
 # Classes below have
+#   _places()                         [HOST:PORT or path, ...], of all servers that a client may talk to
 #   _connect()                        a client, or dies
 #   _read(CLIENT, NAME)               the value, undef: there is none
 #   _write(CLIENT, NAME, VALUE, SECONDS)
@@ -25,6 +27,9 @@ use Carp ();
 use IO::Socket::SSL ();
 
 our $VERSION = '3.000';
+
+# Sockets that a client may open in one call, beside one to each server.
+my $NEW_SOCKETS = 4;
 
 # Sessions that were read and are in a handshake now; the number goes to C at once.
 my $ALIVE = 16;
@@ -47,6 +52,7 @@ sub new {
         if $self->{prefix} !~ /^[\w.:-]{0,100}\z/a;
     $self->_attach($secret);
     $self->_check;
+    $self->{ports} = [map { _port($_) } @{ $self->_places }];
     @$self{qw(pause alive keys own)} = (0, IO::Socket::SSL::Session_Cache->new($ALIVE), {}, {});
     return $self;
 }
@@ -54,9 +60,15 @@ sub new {
 # What else is to be right from the start.
 sub _check { return }
 
-# --- the server ---------------------------------------------------------------------------------------
+# The port of HOST:PORT; 0: the path of a Unix socket.
+sub _port {
+    my $place = shift;
+    return $1 if $place =~ /:(\d{1,5})\z/;
+    return 0 if $place =~ m{/};
+    Carp::croak("a server is HOST:PORT or the path of a Unix socket, not \"$place\"");
+}
 
-my @LATER = qw(ALRM INT TERM HUP USR1 USR2);
+# --- the server ---------------------------------------------------------------------------------------
 
 # Calls a method with a client; undef where the server fails, or has failed not long ago.
 sub _try {
@@ -65,42 +77,52 @@ sub _try {
     return undef if $self->{wait_until} && $now < $self->{wait_until};
 
     local ($@, $!, $?, $IO::Socket::SSL::SSL_ERROR);
-    my ($answer, %came);
-    my $done = do {
-        local $SIG{PIPE} = 'IGNORE';
-        local $SIG{__DIE__};
-        local $SIG{__WARN__} = sub { };     # of a server that fails last_error tells
-        local @SIG{@LATER} = map { my $name = $_;
-            _is_handled($SIG{$name}) ? sub { $came{$name} = 1 } : $SIG{$name} } @LATER;
-        eval { $answer = $self->$method($self->_client, @args); 1 };
-    };
-    if ($done) {
-        $self->{pause} = 0;
-    } else {
-        $self->{last_error} = "$@";
-        $self->_drop_client;
-        my $pause = $self->{pause} ? 2 * $self->{pause} : $self->{retry};
-        $self->{pause} = $pause > $self->{max_retry} ? $self->{max_retry} : $pause;
-        $self->{wait_until} = IO::Socket::SSL::_now() + $self->{pause};
-    }
-    kill $_ => $$ for keys %came;
+    my $answer;
+    _with_signals_held(sub {
+        my $done;
+        ($answer, $done) = $self->_within_time_limit($method, @args);
+        if ($done) {
+            $self->{pause} = 0;
+        } else {
+            $self->_drop_client;
+            my $pause = $self->{pause} ? 2 * $self->{pause} : $self->{retry};
+            $self->{pause} = $pause > $self->{max_retry} ? $self->{max_retry} : $pause;
+            $self->{wait_until} = IO::Socket::SSL::_now() + $self->{pause};
+        }
+    });
     return $answer;
 }
 
-# Is there code of the program that would run?
-sub _is_handled { return defined $_[0] && length $_[0] && $_[0] !~ /^(?:IGNORE|DEFAULT)$/ }
+# (answer, true: the server did what it should). The clients have limits of their own for each read and
+# write; for all of it together, their sockets are shut down.
+sub _within_time_limit {
+    my ($self, $method, @args) = @_;
+    $self->_drop_client if defined $self->{owner} && $self->{owner} ne _owner();
+    my ($answer, $done);
+    my $call = sub {
+        local $SIG{__DIE__};
+        local $SIG{__WARN__} = sub { };     # of a server that fails last_error tells
+        eval { $answer = $self->$method($self->_client, @args); $done = 1 } or $self->{last_error} = "$@";
+    };
+    (my $late, $self->{sockets}) = _with_cutoff($self->{timeout}, pack('i*', @{ $self->{ports} }),
+        $self->{sockets} // '', $NEW_SOCKETS + @{ $self->{ports} }, $call);
+    return ($answer, $done) if defined $late && !$late;
+    $self->{last_error} = defined $late
+        ? "no whole answer from @{ $self->_places } within $self->{timeout} seconds\n"
+        : "no thread to watch over the time limit: $!\n";
+    return;
+}
 
 sub _owner { return $INC{'threads.pm'} ? "$$." . threads->tid : $$ }
 
 sub _client {
     my $self = shift;
-    $self->_drop_client if defined $self->{owner} && $self->{owner} ne _owner();
     return $self->{client} ||= do { $self->{owner} = _owner(); $self->_connect };
 }
 
 sub _drop_client {
     my $self = shift;
-    delete @$self{qw(client owner)};
+    delete @$self{qw(client owner sockets)};
     return;
 }
 

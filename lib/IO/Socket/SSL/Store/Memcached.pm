@@ -25,11 +25,17 @@ sub _check {
     return;
 }
 
+# Some clients take a weight beside the address.
+sub _places {
+    return [map { ref $_ eq 'HASH' ? $_->{address} : ref $_ eq 'ARRAY' ? $_->[0] : $_ } @{ $_[0]{servers} }];
+}
+
 # Of a client that only says "no" in either case, a version tells whether a server is there at all.
 sub _connect {
     my $self  = shift;
     my $limit = $self->{timeout};
-    my $client = $self->{client_class}->new({ servers => $self->{servers}, connect_timeout => $limit,
+    my $client = $self->{client_class}->new({ servers => $self->{servers},
+        connect_timeout => $limit / @{ $self->{servers} },      # one after the other
         io_timeout => $limit, select_timeout => $limit, max_failures => 1, failure_timeout => 1,
         utf8 => 0, compress_threshold => -1 });
     $client->enable_compress(0) if $client->can('enable_compress');
@@ -46,7 +52,7 @@ sub _need_server {
     my ($self, $client) = @_;
     my $versions = $client->can('server_versions') ? $client->server_versions
                                                    : $client->stats('misc')->{hosts};
-    die "no memcached answers at @{ $self->{servers} }\n" if !ref $versions || !%$versions;
+    die "no memcached answers at @{ $self->_places }\n" if !ref $versions || !%$versions;
     return;
 }
 

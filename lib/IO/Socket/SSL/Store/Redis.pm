@@ -17,6 +17,8 @@ sub _check {
     return;
 }
 
+sub _places { return [$_[0]{sock} // $_[0]{server}] }
+
 sub _connect {
     my $self = shift;
     my %args = map { defined $self->{$_} ? ($_ => $self->{$_}) : () }
