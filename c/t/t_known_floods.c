@@ -121,10 +121,10 @@ test_key_updates(void)
         ERR_clear_error();
         diag("%d sent, then status %d: %s", sent, status, iossl_error_message(err));
         if (status == IOSSL_WANT_READ) {
-            is_int(sent, FLOOD, "%s sends %d key updates", who, FLOOD);
+            is_int(sent, FLOOD, "key-update flood: %s sends %d", who, FLOOD);
             ok(still_talks(&pair), "... and data go both ways after it");
         } else {
-            ok(sent < FLOOD, "%s sends key updates: refused after %d", who, sent);
+            ok(sent < FLOOD, "key-update flood: %s is refused after %d", who, sent);
             ok(iossl_error_message(err)[0] != '\0', "... for a reason");
         }
         hasnt_grown(before, "... and");
@@ -142,7 +142,8 @@ test_renegotiation(void)
         SSL *flooder = iossl_conn_get0_ssl(role == 0 ? pair.client : pair.server);
         iossl_conn *victim = role == 0 ? pair.server : pair.client;
         iossl_error *err = role == 0 ? pair.server_error : pair.client_error;
-        const char *what = role == 0 ? "a client that renegotiates" : "a server that asks for it";
+        const char *what = role == 0 ? "renegotiation flood: a client that renegotiates"
+                                     : "renegotiation flood: a server that asks for it";
         iossl_status status = IOSSL_WANT_READ;
         long before = dirty_kb();
         char byte;
@@ -179,7 +180,7 @@ test_tickets(void)
             break;
     }
     ERR_clear_error();
-    ok(iossl_session_cache_count(cache) <= 5, "a server that sends %d tickets: a cache of 5 has 5",
+    ok(iossl_session_cache_count(cache) <= 5, "ticket flood: a server sends %d, a cache of 5 has 5",
        FLOOD);
     hasnt_grown(before, "... and");
     ok(still_talks(&pair), "... and data go both ways after it");
@@ -235,21 +236,22 @@ test_in_the_clear(void)
         iossl_role role;
         int at_most;            /* so many are read before it ends; 0: as long as they come       */
     } rows[] = {
-        {"records without content", "", "\x16\x03\x01\0\0", 0, 5, IOSSL_SERVER, 64},
-        {"alerts that are warnings", "", "\x15\x03\x01\0\x02\x01\x5a", 0, 7, IOSSL_SERVER, 64},
-        {"changes of cipher", "", "\x14\x03\x03\0\x01\x01", 0, 6, IOSSL_SERVER, 64},
-        {"application data", "", "\x17\x03\x03\0\x04spam", 0, 9, IOSSL_SERVER, 1},
-        {"records that are too long", "", "\x16\x03\x01\xff\xff", 0, 5, IOSSL_SERVER, 1},
-        {"a hello of 16 MB", "\x16\x03\x01\0\x04\x01\xff\xff\xff", (const char *)record, 9,
-         sizeof record, IOSSL_SERVER, 16},
-        {"a hello a byte a record", "\x16\x03\x01\0\x04\x01\x01\0\0", "\x16\x03\x01\0\x01\x03", 9, 6,
-         IOSSL_SERVER, 65540},
-        {"records without content, of a server", "", "\x16\x03\x03\0\0", 0, 5, IOSSL_CLIENT, 64},
-        {"alerts that are warnings, of a server", "", "\x15\x03\x03\0\x02\x01\x5a", 0, 7, IOSSL_CLIENT,
-         64},
-        {"requests for a hello", "", "\x16\x03\x03\0\x04\0\0\0\0", 0, 9, IOSSL_CLIENT, 0},
-        {"a hello of 16 MB, of a server", "\x16\x03\x03\0\x04\x02\xff\xff\xff", (const char *)record, 9,
-         sizeof record, IOSSL_CLIENT, 16},
+        {"record flood: records without content", "", "\x16\x03\x01\0\0", 0, 5, IOSSL_SERVER, 64},
+        {"record flood: alerts that are warnings", "", "\x15\x03\x01\0\x02\x01\x5a", 0, 7, IOSSL_SERVER, 64},
+        {"record flood: changes of cipher", "", "\x14\x03\x03\0\x01\x01", 0, 6, IOSSL_SERVER, 64},
+        {"record flood: application data", "", "\x17\x03\x03\0\x04spam", 0, 9, IOSSL_SERVER, 1},
+        {"record flood: records that are too long", "", "\x16\x03\x01\xff\xff", 0, 5, IOSSL_SERVER, 1},
+        {"handshake-message flood: a hello of 16 MB", "\x16\x03\x01\0\x04\x01\xff\xff\xff",
+         (const char *)record, 9, sizeof record, IOSSL_SERVER, 16},
+        {"handshake-message flood: a hello a byte a record", "\x16\x03\x01\0\x04\x01\x01\0\0",
+         "\x16\x03\x01\0\x01\x03", 9, 6, IOSSL_SERVER, 65540},
+        {"record flood: records without content, of a server", "", "\x16\x03\x03\0\0", 0, 5, IOSSL_CLIENT, 64},
+        {"record flood: alerts that are warnings, of a server", "", "\x15\x03\x03\0\x02\x01\x5a", 0, 7,
+         IOSSL_CLIENT, 64},
+        {"handshake-message flood: requests for a hello", "", "\x16\x03\x03\0\x04\0\0\0\0", 0, 9,
+         IOSSL_CLIENT, 0},
+        {"handshake-message flood: a hello of 16 MB, of a server", "\x16\x03\x03\0\x04\x02\xff\xff\xff",
+         (const char *)record, 9, sizeof record, IOSSL_CLIENT, 16},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -298,7 +300,7 @@ test_huge_chain(void)
         client = test_client_ctx(&ca, NULL);
         server = test_server_ctx(&huge, NULL);
         pair = test_pair_new(client, server, "host1.example.test");
-        is_int(test_pair_shake(&pair), rows[i].good, "a certificate of %d bytes: %s",
+        is_int(test_pair_shake(&pair), rows[i].good, "handshake-message flood: a certificate of %d bytes: %s",
                i2d_X509(huge.cert, NULL), rows[i].good ? "taken" : "refused");
         if (!rows[i].good)
             like(iossl_error_message(pair.client_error), "excessive message size", "... as too long");
