@@ -1061,10 +1061,14 @@ IOSSL_API iossl_status iossl_config_set_post_handshake_auth(iossl_config *config
 
 /*
  * By which library context (OSSL_LIB_CTX(3)) and with which properties (property(7)), as "fips=yes", OpenSSL
- * looks for algorithms: those of connections, of keys, certificates and stores that the config names, of
- * verification. Parsed CA bundles, which contexts share, session tickets with keys of the program's own,
- * OCSP, encrypted keys in DER, and what isn't about a config (iossl_certgen, iossl_seal,
- * iossl_verify_chain, iossl_can_uri) go by the default context of the process.
+ * looks for algorithms: those of connections, tickets, keys, certificates, lists and stores that the config
+ * names, of verification with names, pins and TLSA records, and of OCSP. Before files are named, since URIs
+ * are looked at at once. Contexts share the CA bundles that they have parsed, but not with another libctx.
+ *
+ * By the default context of the process go: what isn't about a config (iossl_certgen, iossl_seal, reading
+ * certificates, iossl_can_uri); and what OpenSSL has no other way for: revocation lists in a CA path
+ * (X509_LOOKUP_hash_dir(3)), TLSA records that are a whole key (d2i_PUBKEY(3)), sessions out of bytes, and
+ * certificates and keys that the program hands in are of the context that they were made by.
  *
  * libctx  NULL: the default one. It has to live longer than all that comes of it, certificates and
  *         sessions that were handed out included: as a rule, until the process ends.

@@ -70,6 +70,7 @@ typedef struct {
 struct iossl_bundle {
     atomic_size_t refs;
     char *path;
+    const iossl_library *library;   /* a reference */
     struct stat info;
     bool is_settled;        /* old enough that a change must show in its date */
     unsigned char *arena;   /* the DER of all certificates */
@@ -250,15 +251,18 @@ static X509 *
 entry_parse(const iossl_bundle *b, const entry *e)
 {
     const unsigned char *der = b->arena + e->der;
-    X509 *cert;
+    X509 *cert, *read = NULL;
 
     if (e->len > LONG_MAX)
         return NULL;
     (void)ERR_set_mark();
-    cert = e->is_trusted ? d2i_X509_AUX(NULL, &der, (long)e->len)
-                         : d2i_X509(NULL, &der, (long)e->len);
+    if ((cert = iossl_compat_x509_new(b->library)) != NULL)
+        read = e->is_trusted ? d2i_X509_AUX(&cert, &der, (long)e->len)
+                             : d2i_X509(&cert, &der, (long)e->len);
+    if (read == NULL)
+        X509_free(cert);        /* NULL where OpenSSL has freed it */
     (void)ERR_pop_to_mark();
-    return cert;
+    return read;
 }
 
 /* Parses an entry where that wasn't done yet. Under the bundle's lock. */
@@ -295,11 +299,12 @@ iossl_bundle_free(iossl_bundle *b)
     free(b->entries);
     free(b->arena);
     free(b->path);
+    iossl_library_free(b->library);
     free(b);
 }
 
 static iossl_bundle *
-bundle_new(const char *path, const iossl_file *file)
+bundle_new(const char *path, const iossl_file *file, const iossl_library *library)
 {
     iossl_bundle *b = calloc(1, sizeof *b);
     time_t now = time(NULL);
@@ -307,6 +312,7 @@ bundle_new(const char *path, const iossl_file *file)
     if (b == NULL)
         return NULL;
     atomic_init(&b->refs, 1);
+    b->library = iossl_library_up_ref(library);
     b->info = file->info;
     b->is_settled = S_ISREG(file->info.st_mode)
                     && (now - file->info.st_mtime > MTIME_STEP_SECONDS);
@@ -601,9 +607,12 @@ static index_result
 index_crl(iossl_bundle *b, size_t len, const pem_reader *r, pem_fault *f)
 {
     const unsigned char *der = b->arena + b->arena_len;
-    X509_CRL *crl = len <= LONG_MAX ? d2i_X509_CRL(NULL, &der, (long)len) : NULL;
+    X509_CRL *crl = iossl_compat_crl_new(b->library);
 
-    if (crl == NULL) {
+    if (crl == NULL)
+        return NO_MEMORY;
+    if (len > LONG_MAX || d2i_X509_CRL(&crl, &der, (long)len) == NULL) {
+        X509_CRL_free(crl);
         (void)fault(f, r, "it decodes to something that is no CRL");
         return DAMAGED;
     }
@@ -702,7 +711,7 @@ explain_no_certs(const iossl_file *file, const block_count *count)
 #define INVALID "Invalid certificate authority locations: SSL_ca_file "
 
 iossl_bundle *
-iossl_bundle_load(const char *path, iossl_error *err)
+iossl_bundle_load(const char *path, const iossl_library *library, iossl_error *err)
 {
     iossl_file file;
     iossl_bundle *b = NULL;
@@ -716,7 +725,7 @@ iossl_bundle_load(const char *path, iossl_error *err)
                               INVALID "%s can't be read", path);
         return NULL;
     }
-    if ((b = bundle_new(path, &file)) == NULL)
+    if ((b = bundle_new(path, &file, library)) == NULL)
         goto done;
     if ((result = index_text(b, &file, &count, &f)) == INDEXED)
         result = check_few(b, &count, &f);
@@ -786,6 +795,12 @@ const char *
 iossl_bundle_get0_path(const iossl_bundle *b)
 {
     return b->path;
+}
+
+const iossl_library *
+iossl_bundle_get0_library(const iossl_bundle *b)
+{
+    return b->library;
 }
 
 bool

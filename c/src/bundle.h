@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "iossl.h"
+#include "library.h"
 
 /* Shared by reference, by any number of threads. */
 typedef struct iossl_bundle iossl_bundle;
@@ -14,9 +15,10 @@ typedef struct iossl_bundle iossl_bundle;
 /*
  * Reads and indexes a PEM file: certificates ("CERTIFICATE", "X509 CERTIFICATE" and, with OpenSSL's
  * settings of trust, "TRUSTED CERTIFICATE") and CRLs; keys and other blocks are passed over.
+ * What it holds verifies by this library.
  * NULL: err says why, IOSSL_E_CA or IOSSL_E_MEMORY.
  */
-iossl_bundle *iossl_bundle_load(const char *path, iossl_error *err);
+iossl_bundle *iossl_bundle_load(const char *path, const iossl_library *library, iossl_error *err);
 iossl_bundle *iossl_bundle_up_ref(iossl_bundle *b);
 void iossl_bundle_free(iossl_bundle *b);
 
@@ -29,6 +31,7 @@ bool iossl_bundle_find(iossl_bundle *b, const X509_NAME *name, STACK_OF(X509) *f
 STACK_OF(X509_CRL) *iossl_bundle_get0_crls(const iossl_bundle *b);
 
 const char *iossl_bundle_get0_path(const iossl_bundle *b);
+const iossl_library *iossl_bundle_get0_library(const iossl_bundle *b);
 /* Is it made of the very file, in the state, that stat(2) told of? */
 bool iossl_bundle_is_of(const iossl_bundle *b, const struct stat *info);
 /* False where the file was so young (or no file at all) that a change need not show in its date. */

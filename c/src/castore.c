@@ -27,6 +27,7 @@
 
 #include "bundle.h"
 #include "error.h"
+#include "init.h"
 
 /* Bundles kept though no context uses them. Programs have one or two; what has many shall pay. */
 #define MAX_CACHED 8
@@ -88,7 +89,7 @@ cache_touch(size_t i)
 
 /* A reference of the index of this file, as it is now; NULL: not cached. */
 static iossl_bundle *
-cache_get1(const char *path)
+cache_get1(const char *path, const iossl_library *library)
 {
     struct stat info;
     iossl_bundle *b = NULL;
@@ -97,7 +98,8 @@ cache_get1(const char *path)
         return NULL;
     for (size_t i = 0; i < MAX_CACHED && cache[i] != NULL; i++) {
         if (strcmp(iossl_bundle_get0_path(cache[i]), path) == 0
-            && iossl_bundle_is_of(cache[i], &info)) {
+            && iossl_bundle_is_of(cache[i], &info)
+            && iossl_library_same(iossl_bundle_get0_library(cache[i]), library)) {
             b = iossl_bundle_up_ref(cache[i]);
             cache_touch(i);
             break;
@@ -117,7 +119,9 @@ cache_put(iossl_bundle *b)
     if (CRYPTO_THREAD_write_lock(cache_lock) != 1)
         return;
     while (i < MAX_CACHED - 1 && cache[i] != NULL
-           && strcmp(iossl_bundle_get0_path(cache[i]), iossl_bundle_get0_path(b)) != 0)
+           && (strcmp(iossl_bundle_get0_path(cache[i]), iossl_bundle_get0_path(b)) != 0
+               || !iossl_library_same(iossl_bundle_get0_library(cache[i]),
+                                      iossl_bundle_get0_library(b))))
         i++;
     old = cache[i];
     cache[i] = iossl_bundle_up_ref(b);
@@ -126,13 +130,21 @@ cache_put(iossl_bundle *b)
     iossl_bundle_free(old);
 }
 
-/* The index of a file, from the cache or the disk. NULL: err says why. */
+/*
+ * The index of a file, from the cache or the disk. NULL: err says why.
+ *
+ * A certificate belongs to the library context that it was parsed for, and must not outlive it. So those
+ * of a program's own context are never in the cache: it would keep them when the context is gone, and
+ * hand them to the next that lies at the same address. Properties are no more than a part of the key.
+ */
 static iossl_bundle *
-bundle_get1(const char *path, iossl_error *err)
+bundle_get1(const char *path, const iossl_library *library, iossl_error *err)
 {
-    iossl_bundle *b = cache_get1(path);
+    bool may_share = library->ctx == NULL;
+    iossl_bundle *b = may_share ? cache_get1(path, library) : NULL;
 
-    if (b == NULL && (b = iossl_bundle_load(path, err)) != NULL && iossl_bundle_is_settled(b))
+    if (b == NULL && (b = iossl_bundle_load(path, library, err)) != NULL && may_share
+        && iossl_bundle_is_settled(b))
         cache_put(b);
     return b;
 }
@@ -304,7 +316,7 @@ static iossl_status
 add_file(X509_STORE *store, const char *file, iossl_error *err)
 {
     iossl_status status = IOSSL_ERROR;
-    iossl_bundle *b = bundle_get1(file, err);
+    iossl_bundle *b = bundle_get1(file, iossl_library_of_store(store), err);
     STACK_OF(X509_CRL) *crls;
 
     if (b == NULL)
@@ -344,7 +356,7 @@ iossl_castore_add(X509_STORE *store, const char *file, const char *path, iossl_e
     iossl_status status = IOSSL_OK;
 
     iossl_error_clear_queue();
-    if (!is_ready()) {
+    if (!iossl_init(NULL) || !is_ready()) {
         iossl_error_memory(err);
         return IOSSL_ERROR;
     }

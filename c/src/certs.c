@@ -435,13 +435,11 @@ load_any_format(attempt *a, iossl_error *said[N_FORMATS])
     return result;
 }
 
-static const iossl_library BY_DEFAULT = {.ctx = NULL};
-
 iossl_status
 iossl_identity_load(iossl_identity **out, const char *file, iossl_passwd_cb cb, void *arg,
                     iossl_error *err)
 {
-    return iossl_identity_load_by(&BY_DEFAULT, out, file, cb, arg, err);
+    return iossl_identity_load_by(iossl_library_default(), out, file, cb, arg, err);
 }
 
 iossl_status
@@ -535,19 +533,38 @@ is_encrypted_pkcs8(const iossl_file *file)
     return is_one;
 }
 
+/* As d2i_PKCS8PrivateKey_bio(3), which knows the default library context alone. */
+static EVP_PKEY *
+decrypt_der_key(key_attempt *a)
+{
+    /* Without a callback OpenSSL asks on the terminal. */
+    pem_password_cb *ask = a->password.cb != NULL ? iossl_password_give : PEM_def_callback;
+    const unsigned char *der = a->file->bytes;
+    X509_SIG *sig = d2i_X509_SIG(NULL, &der, (long)a->file->len);
+    char password[PEM_BUFSIZE];
+    int len = sig == NULL ? -1 : ask(password, sizeof password, 0,
+                                     a->password.cb != NULL ? &a->password : NULL);
+    PKCS8_PRIV_KEY_INFO *info = NULL;
+    EVP_PKEY *key = NULL;
+
+    if (len >= 0 && (info = iossl_compat_decrypt_pkcs8(sig, password, len, a->library)) != NULL)
+        key = iossl_compat_key_of_pkcs8(info, a->library);
+    OPENSSL_cleanse(password, sizeof password);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    X509_SIG_free(sig);
+    return key;
+}
+
 static EVP_PKEY *
 load_der_key(key_attempt *a)
 {
-    BIO *bio = open_bytes(a->file);
     EVP_PKEY *key = NULL;
+    BIO *bio;
 
-    if (bio == NULL)
-        return NULL;
     a->is_encrypted_der = is_encrypted_pkcs8(a->file);
     if (a->is_encrypted_der)
-        key = d2i_PKCS8PrivateKey_bio(bio, NULL, a->password.cb != NULL ? iossl_password_give : NULL,
-                                      a->password.cb != NULL ? &a->password : NULL);
-    else
+        return decrypt_der_key(a);
+    if ((bio = open_bytes(a->file)) != NULL)
         key = iossl_compat_read_der_key(bio, a->library);
     BIO_free(bio);
     return key;
@@ -570,6 +587,8 @@ explain_no_key(const key_attempt *a, const char **content)
                    "(SSL_passwd_cb gives it without asking)";
         if (a->password.gave_up)
             return "the key is encrypted, and the password callback gave no password";
+        if (a->password.was_asked && iossl_compat_lacks_algorithm())
+            return "the key is encrypted by an algorithm that OpenSSL doesn't have here";
         if (a->password.was_asked)
             return "the key is encrypted, and the password is wrong";
     }
@@ -596,7 +615,7 @@ report_key(const key_attempt *a, const char *path, iossl_error *err)
 iossl_status
 iossl_key_load(EVP_PKEY **out, const char *file, iossl_passwd_cb cb, void *arg, iossl_error *err)
 {
-    return iossl_key_load_by(&BY_DEFAULT, out, file, cb, arg, err);
+    return iossl_key_load_by(iossl_library_default(), out, file, cb, arg, err);
 }
 
 iossl_status

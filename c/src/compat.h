@@ -64,6 +64,18 @@ iossl_compat_get_error(const char **data, int *flags)
 #endif
 }
 
+/* Does the queue begin or end with an algorithm that no provider has? Before OpenSSL 3 none of ours is missing. */
+static inline bool
+iossl_compat_lacks_algorithm(void)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return ERR_GET_REASON(ERR_peek_error()) == ERR_R_UNSUPPORTED
+           || ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_UNSUPPORTED;
+#else
+    return false;
+#endif
+}
+
 /* Kernel TLS: OpenSSL 3 has it, where it was built so. */
 #if defined(SSL_OP_ENABLE_KTLS) && defined(BIO_CTRL_GET_KTLS_SEND) && !defined(OPENSSL_NO_KTLS)
 #define IOSSL_HAVE_KTLS 1
@@ -136,12 +148,116 @@ iossl_compat_read_der_key(BIO *bio, const iossl_library *library)
 #endif
 }
 
+/* What d2i_* and PEM_* then read into. */
+static inline X509_CRL *
+iossl_compat_crl_new(const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return X509_CRL_new_ex(library->ctx, library->propq);
+#else
+    (void)library;
+    return X509_CRL_new();
+#endif
+}
+
+static inline X509_STORE_CTX *
+iossl_compat_store_ctx_new(const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return X509_STORE_CTX_new_ex(library->ctx, library->propq);
+#else
+    (void)library;
+    return X509_STORE_CTX_new();
+#endif
+}
+
+/* A key out of a decrypted or an encrypted PKCS#8. */
+static inline PKCS8_PRIV_KEY_INFO *
+iossl_compat_decrypt_pkcs8(const X509_SIG *sig, const char *password, int len,
+                           const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return PKCS8_decrypt_ex(sig, password, len, library->ctx, library->propq);
+#else
+    (void)library;
+    return PKCS8_decrypt(sig, password, len);
+#endif
+}
+
+static inline EVP_PKEY *
+iossl_compat_key_of_pkcs8(const PKCS8_PRIV_KEY_INFO *info, const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return EVP_PKCS82PKEY_ex(info, library->ctx, library->propq);
+#else
+    (void)library;
+    return EVP_PKCS82PKEY(info);
+#endif
+}
+
+/* Owned: iossl_compat_free_md() it. NULL: why is in the queue; before OpenSSL 3 there are none. */
+static inline EVP_MD *
+iossl_compat_fetch_md(const iossl_library *library, const char *name)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return EVP_MD_fetch(library->ctx, name, library->propq);
+#else
+    (void)library, (void)name;
+    return NULL;
+#endif
+}
+
+static inline void
+iossl_compat_free_md(EVP_MD *md)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    EVP_MD_free(md);
+#else
+    (void)md;
+#endif
+}
+
+/* Starts a cipher of AES in CBC mode; bits: of its key. */
+static inline bool
+iossl_compat_init_aes_cbc(EVP_CIPHER_CTX *cipher, int bits, const unsigned char *key,
+                          const unsigned char *iv, int encrypts, const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    if (library->ctx != NULL || library->propq != NULL) {
+        EVP_CIPHER *type = EVP_CIPHER_fetch(library->ctx, bits == 256 ? "AES-256-CBC" : "AES-128-CBC",
+                                            library->propq);
+        bool ok = type != NULL && EVP_CipherInit_ex(cipher, type, NULL, key, iv, encrypts) == 1;
+
+        EVP_CIPHER_free(type);      /* the context has a reference of its own */
+        return ok;
+    }
+#else
+    (void)library;
+#endif
+    return EVP_CipherInit_ex(cipher, bits == 256 ? EVP_aes_256_cbc() : EVP_aes_128_cbc(), NULL, key, iv,
+                             encrypts) == 1;
+}
+
+/* Is a response signed by this key? */
+static inline bool
+iossl_compat_verify_ocsp(const OCSP_BASICRESP *basic, EVP_PKEY *key, const iossl_library *library)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    return ASN1_item_verify_ex(ASN1_ITEM_rptr(OCSP_RESPDATA), OCSP_resp_get0_tbs_sigalg(basic),
+                               OCSP_resp_get0_signature(basic), OCSP_resp_get0_respdata(basic), NULL, key,
+                               library->ctx, library->propq) == 1;
+#else
+    (void)basic, (void)key, (void)library;
+    return false;
+#endif
+}
+
 /* Has it what every handshake needs? False: why not is in the queue. */
 static inline bool
 iossl_compat_has_sha256(const iossl_library *library)
 {
 #ifdef IOSSL_HAVE_OPENSSL3
-    EVP_MD *md = EVP_MD_fetch(library->ctx, "SHA2-256", library->propq);
+    EVP_MD *md = iossl_compat_fetch_md(library, "SHA2-256");
 
     EVP_MD_free(md);
     return md != NULL;
@@ -178,17 +294,18 @@ iossl_compat_store_open(const char *uri, const UI_METHOD *ui, void *ui_arg,
 /* Is there a loader for URIs of this scheme? Before OpenSSL 3 nothing tells but an attempt, and files
  * are all that it has by itself. */
 static inline bool
-iossl_compat_has_store(const char *scheme)
+iossl_compat_has_store(const char *scheme, const iossl_library *library)
 {
 #ifdef IOSSL_HAVE_OPENSSL3
     OSSL_STORE_LOADER *loader;
 
     (void)ERR_set_mark();
-    loader = OSSL_STORE_LOADER_fetch(NULL, scheme, NULL);
+    loader = OSSL_STORE_LOADER_fetch(library->ctx, scheme, library->propq);
     (void)ERR_pop_to_mark();
     OSSL_STORE_LOADER_free(loader);
     return loader != NULL;
 #else
+    (void)library;
     return strcmp(scheme, "file") == 0;
 #endif
 }

@@ -105,7 +105,6 @@ iossl_config_free(iossl_config *config)
     iossl_strmap_free(config->host_certs);
     iossl_strmap_free(config->staples);
     free(config->responder.uri);
-    free(config->propq);
     free(config->groups);
     free(config->sigalgs);
     EVP_PKEY_free(config->dh);
@@ -191,9 +190,9 @@ check_readable(const char *option, const char *file, iossl_error *err)
 
 /* The same of what may be a URI, too. */
 static iossl_status
-check_loadable(const char *option, const char *file, iossl_error *err)
+check_loadable(const iossl_config *config, const char *option, const char *file, iossl_error *err)
 {
-    return iossl_uri_is(file) ? iossl_uri_check(option, file, err) : check_readable(option, file, err);
+    return iossl_uri_is(file) ? iossl_uri_check(config->verify.library, option, file, err) : check_readable(option, file, err);
 }
 
 static iossl_status
@@ -550,7 +549,7 @@ iossl_config_add_cert_file(iossl_config *config, const char *host, const char *f
 {
     iossl_host_cert *hc;
 
-    if (check_loadable("SSL_cert_file", file, err) != IOSSL_OK
+    if (check_loadable(config, "SSL_cert_file", file, err) != IOSSL_OK
         || (hc = host_cert(config, host, err)) == NULL)
         return IOSSL_ERROR;
     return set_string(&hc->cert_file, file, err);
@@ -562,7 +561,7 @@ iossl_config_add_key_file(iossl_config *config, const char *host, const char *fi
 {
     iossl_host_cert *hc;
 
-    if (check_loadable("SSL_key_file", file, err) != IOSSL_OK
+    if (check_loadable(config, "SSL_key_file", file, err) != IOSSL_OK
         || (hc = host_cert(config, host, err)) == NULL)
         return IOSSL_ERROR;
     return set_string(&hc->key_file, file, err);
@@ -1069,7 +1068,7 @@ iossl_status
 iossl_config_set_library(iossl_config *config, struct ossl_lib_ctx_st *libctx, const char *propq,
                          iossl_error *err)
 {
-    const iossl_library library = {.ctx = libctx, .propq = propq};
+    const iossl_library asked_for = {.ctx = libctx, .propq = propq}, *library;
     iossl_status status = IOSSL_ERROR;
 
     if ((libctx != NULL || propq != NULL) && !iossl_can(IOSSL_CAN_LIBRARY)) {
@@ -1078,15 +1077,20 @@ iossl_config_set_library(iossl_config *config, struct ossl_lib_ctx_st *libctx, c
         return IOSSL_ERROR;
     }
     ERR_clear_error();
-    if (!iossl_compat_has_sha256(&library))
+    if (!iossl_compat_has_sha256(&asked_for))
         iossl_error_set_openssl(err, IOSSL_E_UNSUPPORTED, IOSSL_RANK_FATAL,
                                 "SSL_propq \"%s\": no provider of %s has what TLS needs (SHA2-256) with these "
                                 "properties; load one that has, by openssl.cnf or "
                                 "OSSL_PROVIDER_load(3), or ask for less",
                                 propq == NULL ? "" : propq,
                                 libctx == NULL ? "the default library context" : "this library context");
-    else if ((status = set_string(&config->propq, propq, err)) == IOSSL_OK)
-        config->libctx = libctx;
+    else if ((library = iossl_library_new(libctx, propq)) == NULL)
+        iossl_error_memory(err);
+    else {
+        iossl_library_free(config->verify.library);
+        config->verify.library = library;
+        status = IOSSL_OK;
+    }
     ERR_clear_error();
     return status;
 }

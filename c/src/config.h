@@ -98,8 +98,6 @@ struct iossl_config {
     enum { IOSSL_PHA_WITH_CERT, IOSSL_PHA_ON, IOSSL_PHA_OFF } post_handshake_auth;
     bool release_buffers;
     bool wants_ktls;
-    struct ossl_lib_ctx_st *libctx; /* borrowed; NULL: the default one */
-    char *propq;                    /* owned; NULL: none */
     bool sessions_by_id;        /* of a server: a store instead of tickets */
     iossl_ssl_ctx_cb ssl_ctx_cb;
     void *ssl_ctx_arg;

@@ -31,6 +31,7 @@
 #include "config.h"
 #include "conn.h"
 #include "error.h"
+#include "fingerprint.h"
 #include "init.h"
 #include "ocsp_staple.h"
 #include "paths.h"
@@ -485,12 +486,6 @@ apply_verification(const builder *b, SSL_CTX *ssl_ctx)
 
 /* ---- Certificates and keys ------------------------------------------------------------------- */
 
-static iossl_library
-library_of(const iossl_config *config)
-{
-    return (iossl_library){.ctx = config->libctx, .propq = config->propq};
-}
-
 static void
 free_identity(void *identity)
 {
@@ -507,11 +502,10 @@ free_key(void *key)
 static iossl_identity *
 identity_of_file(builder *b, const char *file, iossl_error *err)
 {
-    const iossl_library library = library_of(b->config);
     iossl_identity *identity = iossl_strmap_get(b->identities, file);
 
     if (identity == NULL
-        && iossl_identity_load_by(&library, &identity, file, b->config->passwd_cb,
+        && iossl_identity_load_by(b->config->verify.library, &identity, file, b->config->passwd_cb,
                                   b->config->passwd_arg, err)
                == IOSSL_OK
         && !iossl_strmap_put(b->identities, file, identity)) {
@@ -525,11 +519,10 @@ identity_of_file(builder *b, const char *file, iossl_error *err)
 static EVP_PKEY *
 key_of_file(builder *b, const char *file, iossl_error *err)
 {
-    const iossl_library library = library_of(b->config);
     EVP_PKEY *key = iossl_strmap_get(b->keys, file);
 
     if (key == NULL
-        && iossl_key_load_by(&library, &key, file, b->config->passwd_cb, b->config->passwd_arg, err)
+        && iossl_key_load_by(b->config->verify.library, &key, file, b->config->passwd_cb, b->config->passwd_arg, err)
                == IOSSL_OK
         && !iossl_strmap_put(b->keys, file, key)) {
         EVP_PKEY_free(key);
@@ -664,15 +657,15 @@ apply_hosts(builder *b, SSL_CTX *ssl_ctx)
 static SSL_CTX *
 new_ssl_ctx(builder *b, const char *host, host_entry *entry, iossl_error *err)
 {
-    const iossl_library library = library_of(b->config);
-    SSL_CTX *ssl_ctx = iossl_compat_ssl_ctx_new(&library);
+    const iossl_library *library = b->config->verify.library;
+    SSL_CTX *ssl_ctx = iossl_compat_ssl_ctx_new(library);
 
     if (ssl_ctx == NULL) {
-        bool is_asked_for = library.ctx != NULL || library.propq != NULL;
+        bool is_asked_for = !iossl_library_is_default(library);
 
         iossl_error_set_openssl(err, is_asked_for ? IOSSL_E_UNSUPPORTED : IOSSL_E_MEMORY, IOSSL_RANK_FATAL,
                                 "SSL Context init failed%s%s%s", is_asked_for ? " by SSL_libctx, SSL_propq \"" : "",
-                                library.propq == NULL ? "" : library.propq, is_asked_for ? "\"" : "");
+                                library->propq == NULL ? "" : library->propq, is_asked_for ? "\"" : "");
         return NULL;
     }
     if (!apply_versions(b, ssl_ctx)) {
@@ -745,7 +738,8 @@ add_staples(const builder *b, const char *host, host_entry *entry)
     const iossl_strmap *staples = b->config->staples;
     size_t n = iossl_strmap_count(staples), len = strlen(host);
 
-    if ((entry->shelf = iossl_shelf_new(&b->config->responder, &b->ctx->lacks_staple)) == NULL)
+    if ((entry->shelf = iossl_shelf_new(&b->config->responder, &b->ctx->lacks_staple,
+                                        b->config->verify.library)) == NULL)
         return false;
     for (size_t i = 0; i < n; i++) {
         const char *key = iossl_strmap_key(staples, i);
@@ -916,13 +910,27 @@ done:
 static iossl_status
 add_crls(X509_STORE *store, const char *file, iossl_error *err)
 {
-    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+    const iossl_library *library = iossl_library_of_store(store);
+    BIO *bio = BIO_new_file(file, "rb");
+    X509_CRL *crl = NULL;
+    size_t n = 0;
 
-    if (lookup == NULL || X509_load_crl_file(lookup, file, X509_FILETYPE_PEM) < 1) {
+    /* As X509_load_crl_file(3), whose lists are of the default library context. */
+    while (bio != NULL && (crl = iossl_compat_crl_new(library)) != NULL
+           && PEM_read_bio_X509_CRL(bio, &crl, NULL, NULL) != NULL
+           && X509_STORE_add_crl(store, crl) == 1) {
+        X509_CRL_free(crl);
+        crl = NULL;
+        n++;
+    }
+    X509_CRL_free(crl);
+    BIO_free(bio);
+    if (n == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
         iossl_error_set_openssl(err, IOSSL_E_CRL, IOSSL_RANK_FATAL,
                                 "Invalid certificate revocation list: SSL_crl_file %s", file);
         return IOSSL_ERROR;
     }
+    iossl_error_clear_queue();
     return IOSSL_OK;
 }
 
@@ -952,18 +960,16 @@ digest_trust(builder *b, const char *file, const char *path)
     const iossl_config *config = b->config;
     const unsigned char flags[] = {(unsigned char)config->check_crl, (unsigned char)config->role,
                                    config->policy->verify_flags != 0};
-    unsigned char one[EVP_MAX_MD_SIZE];
+    unsigned char one[32];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    size_t len;
-    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_init_sha256(), NULL) == 1
+    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_library_sha256(config->verify.library), NULL) == 1
               && EVP_DigestUpdate(md, flags, sizeof flags) == 1 && digest_file(md, file)
               && digest_file(md, path) && digest_file(md, config->crl_file)
               && iossl_psks_digest(&config->psks, md);
 
     for (int i = 0; ok && i < sk_X509_num(config->cas); i++)
-        ok = iossl_cert_digest(sk_X509_value(config->cas, i), NULL, false, one, &len, NULL)
-                 == IOSSL_OK
-             && EVP_DigestUpdate(md, one, len) == 1;
+        ok = iossl_cert_sha256(sk_X509_value(config->cas, i), config->verify.library, one)
+             && EVP_DigestUpdate(md, one, sizeof one) == 1;
     ok = ok && EVP_DigestFinal_ex(md, b->ctx->trust, NULL) == 1;
     EVP_MD_CTX_free(md);
     return ok;
@@ -1030,7 +1036,8 @@ build_store(builder *b, iossl_error *err)
 {
     const iossl_config *config = b->config;
 
-    if ((b->store = X509_STORE_new()) == NULL) {
+    if ((b->store = X509_STORE_new()) == NULL
+        || !iossl_library_set_store(b->store, config->verify.library)) {
         iossl_error_memory(err);
         return IOSSL_ERROR;
     }
@@ -1131,11 +1138,9 @@ static iossl_status
 choose_sid_ctx(const iossl_config *config, iossl_ctx *ctx, const iossl_ctx *previous,
                iossl_error *err)
 {
-    const iossl_library library = library_of(config);
-
     if (previous != NULL && trusts_the_same(ctx, previous)) {
         memcpy(ctx->id, previous->id, sizeof ctx->id);
-    } else if (iossl_compat_random(&library, ctx->id, sizeof ctx->id) != 1) {
+    } else if (iossl_compat_random(config->verify.library, ctx->id, sizeof ctx->id) != 1) {
         iossl_error_set_openssl(err, IOSSL_E_SYSTEM, IOSSL_RANK_FATAL,
                                 "no random bytes for a session id context");
         return IOSSL_ERROR;
@@ -1384,9 +1389,14 @@ iossl_ctx_enable_dane(iossl_ctx *ctx)
     bool enabled = false;
 
 #ifdef IOSSL_HAVE_DANE
+    const iossl_library *library = ctx->verify.library;
+
     /* A table of digests, made at the first use; later calls find it there. */
     (void)pthread_mutex_lock(&ctx->dane_lock);
-    enabled = SSL_CTX_dane_enable(ctx->fallback->ssl_ctx) == 1;
+    enabled = SSL_CTX_dane_enable(ctx->fallback->ssl_ctx) == 1
+              && (iossl_library_is_default(library)
+                  || (SSL_CTX_dane_mtype_set(ctx->fallback->ssl_ctx, library->sha256, 1, 1) == 1
+                      && SSL_CTX_dane_mtype_set(ctx->fallback->ssl_ctx, library->sha512, 2, 2) == 1));
     (void)pthread_mutex_unlock(&ctx->dane_lock);
 #else
     (void)ctx;

@@ -266,15 +266,17 @@ selected(const X509 *cert, int selector, unsigned char **der)
 }
 
 static bool
-digest_of(int matching, const unsigned char *der, size_t len, unsigned char digest[EVP_MAX_MD_SIZE],
-          unsigned int *digest_len)
+digest_of(int matching, const unsigned char *der, size_t len, const iossl_library *library,
+          unsigned char digest[EVP_MAX_MD_SIZE], unsigned int *digest_len)
 {
-    return EVP_Digest(der, len, digest, digest_len, matching == 1 ? EVP_sha256() : EVP_sha512(), NULL)
-           == 1;
+    const EVP_MD *sha512 = library->sha512 != NULL ? library->sha512 : EVP_sha512();
+
+    return EVP_Digest(der, len, digest, digest_len,
+                      matching == 1 ? iossl_library_sha256(library) : sha512, NULL) == 1;
 }
 
 static bool
-matches(const record *r, const X509 *cert)
+matches(const record *r, const X509 *cert, const iossl_library *library)
 {
     unsigned char *der = NULL, digest[EVP_MAX_MD_SIZE];
     size_t len = selected(cert, r->selector, &der);
@@ -284,7 +286,7 @@ matches(const record *r, const X509 *cert)
     if (r->matching == MATCHING_FULL)
         same = len == r->len && memcmp(der, r->data, len) == 0;
     else
-        same = len > 0 && digest_of(r->matching, der, len, digest, &used) && used == r->len
+        same = len > 0 && digest_of(r->matching, der, len, library, digest, &used) && used == r->len
                && memcmp(digest, r->data, used) == 0;
     OPENSSL_free(der);
     return same;
@@ -302,11 +304,11 @@ is_outdone(const iossl_tlsa *tlsa, const record *r)
 }
 
 bool
-iossl_tlsa_names_leaf(const iossl_tlsa *tlsa, const X509 *leaf)
+iossl_tlsa_names_leaf(const iossl_library *library, const iossl_tlsa *tlsa, const X509 *leaf)
 {
     for (size_t i = 0; tlsa != NULL && leaf != NULL && i < tlsa->n; i++)
         if (tlsa->records[i].usage == DANE_EE && !is_outdone(tlsa, &tlsa->records[i])
-            && matches(&tlsa->records[i], leaf))
+            && matches(&tlsa->records[i], leaf, library))
             return true;
     return false;
 }
@@ -366,7 +368,7 @@ iossl_cert_tlsa(char **out, const X509 *cert, int usage, int selector, int match
         goto done;
     }
     if ((len = selected(cert, selector, &der)) == 0
-        || (matching != MATCHING_FULL && !digest_of(matching, der, len, digest, &digest_len))) {
+        || (matching != MATCHING_FULL && !digest_of(matching, der, len, iossl_library_default(), digest, &digest_len))) {
         iossl_error_set_openssl(err, IOSSL_E_MEMORY, IOSSL_RANK_FATAL, "TLSA record");
         goto done;
     }
@@ -385,10 +387,10 @@ done:
 /* ---- Comparing sets -------------------------------------------------------------------------- */
 
 bool
-iossl_tlsa_digest(const iossl_tlsa *tlsa, unsigned char digest[32])
+iossl_tlsa_digest(const iossl_tlsa *tlsa, const iossl_library *library, unsigned char digest[32])
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_init_sha256(), NULL) == 1;
+    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_library_sha256(library), NULL) == 1;
 
     for (size_t i = 0; ok && tlsa != NULL && i < tlsa->n; i++) {
         const record *r = &tlsa->records[i];

@@ -5,6 +5,7 @@
 #define IOSSL_DANE_H
 
 #include "iossl.h"
+#include "library.h"
 
 /* Can the set be used at all? NULL: there is none. */
 iossl_status iossl_tlsa_check(const iossl_tlsa *tlsa, iossl_error *err);
@@ -14,8 +15,9 @@ iossl_status iossl_tlsa_apply(const iossl_tlsa *tlsa, iossl_ctx *ctx, SSL *ssl, 
 char *iossl_tlsa_matched(SSL *ssl);
 /* Does a record of usage 3 name this very certificate or its key? It needs no name and no time then
  * (RFC 7671 section 5.1). */
-bool iossl_tlsa_names_leaf(const iossl_tlsa *tlsa, const X509 *leaf);
+bool iossl_tlsa_names_leaf(const iossl_library *library, const iossl_tlsa *tlsa, const X509 *leaf);
 /* The same for equal sets; NULL counts as empty. False: no memory. */
-bool iossl_tlsa_digest(const iossl_tlsa *tlsa, unsigned char digest[32]);
+bool iossl_tlsa_digest(const iossl_tlsa *tlsa, const iossl_library *library,
+                       unsigned char digest[32]);
 
 #endif

@@ -18,6 +18,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "compat.h"
 #include "error.h"
 #include "init.h"
 
@@ -431,8 +432,30 @@ iossl_pins_count(const iossl_pins *pins)
     return pins == NULL ? 0 : pins->n;
 }
 
+/* The digest that the pin would be of this certificate. */
+static bool
+digest_by(const iossl_library *library, const X509 *cert, const pin *p,
+          unsigned char digest[EVP_MAX_MD_SIZE], size_t *len)
+{
+    EVP_MD *md;
+    bool made;
+
+    if (iossl_library_is_default(library))
+        return digest_of(cert, p->md, p->part, digest, len);
+    md = iossl_compat_fetch_md(library, OBJ_nid2sn(EVP_MD_type(p->md)));
+    made = md != NULL && digest_of(cert, md, p->part, digest, len);
+    iossl_compat_free_md(md);
+    return made;
+}
+
 bool
 iossl_pins_match(const iossl_pins *pins, const X509 *cert)
+{
+    return iossl_pins_match_by(iossl_library_default(), pins, cert);
+}
+
+bool
+iossl_pins_match_by(const iossl_library *library, const iossl_pins *pins, const X509 *cert)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     bool matched = false;
@@ -442,7 +465,7 @@ iossl_pins_match(const iossl_pins *pins, const X509 *cert)
     for (i = 0; pins != NULL && cert != NULL && i < pins->n; i++) {
         const pin *p = &pins->pins[i];
 
-        if (digest_of(cert, p->md, p->part, digest, &len) && len == p->len
+        if (digest_by(library, cert, p, digest, &len) && len == p->len
             && CRYPTO_memcmp(digest, p->digest, len) == 0)
             matched = true;
     }
@@ -451,10 +474,22 @@ iossl_pins_match(const iossl_pins *pins, const X509 *cert)
 }
 
 bool
-iossl_pins_digest(const iossl_pins *pins, unsigned char digest[32])
+iossl_cert_sha256(const X509 *cert, const iossl_library *library, unsigned char digest[32])
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509((X509 *)(uintptr_t)cert, &der);
+    bool ok = len > 0
+              && EVP_Digest(der, (size_t)len, digest, NULL, iossl_library_sha256(library), NULL) == 1;
+
+    OPENSSL_free(der);
+    return ok;
+}
+
+bool
+iossl_pins_digest(const iossl_pins *pins, const iossl_library *library, unsigned char digest[32])
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_init_sha256(), NULL) == 1;
+    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_library_sha256(library), NULL) == 1;
 
     for (size_t i = 0; ok && pins != NULL && i < pins->n; i++) {
         const pin *p = &pins->pins[i];

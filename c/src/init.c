@@ -14,6 +14,7 @@
 
 #include "compat.h"
 #include "error.h"
+#include "library.h"
 #include "paths.h"
 #include "session.h"
 #include "transport.h"
@@ -22,6 +23,7 @@ static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static int conn_index = -1;
 static int verifier_index = -1;
 static int path_index = -1;
+static int store_index = -1;
 static int session_index = -1;
 static bool has_paths;
 static BIO_METHOD *bio_method;
@@ -33,6 +35,8 @@ run_once(void)
     conn_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     verifier_index = X509_STORE_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     path_index = X509_STORE_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    store_index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, NULL, NULL, NULL,
+                                          iossl_library_free_ex_data);
     session_index = iossl_session_new_index();
     has_paths = iossl_paths_init();
     bio_method = iossl_transport_bio_method_new();
@@ -44,7 +48,7 @@ bool
 iossl_init(iossl_error *err)
 {
     if (CRYPTO_THREAD_run_once(&once, run_once) == 1 && conn_index >= 0 && verifier_index >= 0
-        && path_index >= 0 && session_index >= 0 && has_paths && bio_method != NULL)
+        && path_index >= 0 && store_index >= 0 && session_index >= 0 && has_paths && bio_method != NULL)
         return true;
     iossl_error_memory(err);
     return false;
@@ -72,6 +76,12 @@ int
 iossl_init_session_index(void)
 {
     return session_index;
+}
+
+int
+iossl_init_store_index(void)
+{
+    return store_index;
 }
 
 BIO_METHOD *

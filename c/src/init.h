@@ -14,6 +14,8 @@ int iossl_init_conn_index(void);
 int iossl_init_verifier_index(void);
 /* After iossl_init(): where an X509_STORE_CTX keeps the path that is being tried (paths.c). */
 int iossl_init_path_index(void);
+/* After iossl_init(): where an X509_STORE keeps its library (library.c). */
+int iossl_init_store_index(void);
 /* After iossl_init(): where an SSL_SESSION keeps what it was verified under. */
 int iossl_init_session_index(void);
 /* SHA-256, looked up once. */

@@ -27,7 +27,9 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "compat.h"
 #include "error.h"
+#include "ocsp_id.h"
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
@@ -74,15 +76,17 @@ is_printable(const char *text, size_t len)
 }
 
 bool
-iossl_ocsp_subject_init(iossl_ocsp_subject *subject, X509 *cert, X509 *issuer)
+iossl_ocsp_subject_init(iossl_ocsp_subject *subject, X509 *cert, X509 *issuer,
+                        const iossl_library *library)
 {
     int len = -1;
 
-    *subject = (iossl_ocsp_subject){.cert = cert, .issuer = issuer};
+    *subject = (iossl_ocsp_subject){.cert = cert, .issuer = issuer,
+                                    .library = iossl_library_up_ref(library)};
     X509_up_ref(cert);
     X509_up_ref(issuer);
     /* SHA-1 names the issuer here, it protects nothing: RFC 5019 section 2.1.1 has no other. */
-    if ((subject->id = OCSP_cert_to_id(EVP_sha1(), cert, issuer)) != NULL)
+    if ((subject->id = iossl_ocsp_id_new(library, NID_sha1, cert, issuer)) != NULL)
         len = i2d_OCSP_CERTID(subject->id, &subject->key);
     if (len > 0 && (subject->name = iossl_cert_subject(cert)) != NULL) {
         subject->key_len = (size_t)len;
@@ -100,6 +104,7 @@ iossl_ocsp_subject_cleanup(iossl_ocsp_subject *subject)
     OCSP_CERTID_free(subject->id);
     OPENSSL_free(subject->key);
     iossl_free(subject->name);
+    iossl_library_free(subject->library);
     *subject = (iossl_ocsp_subject){0};
 }
 
@@ -131,7 +136,7 @@ iossl_ocsp_find_issuer(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store, boo
             X509_up_ref(issuer);
         }
     }
-    if (issuer == NULL && store != NULL && (store_ctx = X509_STORE_CTX_new()) != NULL
+    if (issuer == NULL && store != NULL && (store_ctx = iossl_compat_store_ctx_new(iossl_library_of_store(store))) != NULL
         && X509_STORE_CTX_init(store_ctx, store, cert, chain) == 1
         && (X509_STORE_CTX_get1_issuer(&issuer, store_ctx, cert) != 1
             || !is_issued_by(cert, issuer))) {
@@ -146,7 +151,7 @@ iossl_ocsp_find_issuer(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store, boo
 bool
 iossl_ocsp_is_trusted(X509 *cert, STACK_OF(X509) *chain, X509_STORE *store)
 {
-    X509_STORE_CTX *store_ctx = X509_STORE_CTX_new();
+    X509_STORE_CTX *store_ctx = iossl_compat_store_ctx_new(iossl_library_of_store(store));
     bool trusted = store_ctx != NULL && X509_STORE_CTX_init(store_ctx, store, cert, chain) == 1;
 
     if (trusted) {
@@ -260,9 +265,43 @@ is_nonce_right(OCSP_REQUEST *request, OCSP_BASICRESP *basic)
     return request == NULL || OCSP_check_nonce(request, basic) == 1;
 }
 
+/* A certificate that came in a response belongs to the default library context; this doesn't. */
+static X509 *
+move_to(const iossl_library *library, X509 *cert)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(cert, &der);
+    const unsigned char *at = der;
+    X509 *moved = len > 0 ? iossl_compat_x509_new(library) : NULL;
+
+    if (moved != NULL && d2i_X509(&moved, &at, len) == NULL) {
+        X509_free(moved);
+        moved = NULL;
+    }
+    OPENSSL_free(der);
+    return moved;
+}
+
+/* Does the signer's key verify the response? The signer is replaced by one of this library. */
+static bool
+has_good_signature(iossl_ocsp_reading *reading, STACK_OF(X509) *issuers, const iossl_library *library)
+{
+    X509 *moved;
+    EVP_PKEY *key;
+
+    if (iossl_library_is_default(library))
+        return OCSP_basic_verify(reading->basic, issuers, NULL, OCSP_NOVERIFY) == 1;
+    if ((moved = move_to(library, reading->signer)) == NULL)
+        return false;
+    X509_free(reading->signer);
+    reading->signer = moved;
+    return (key = X509_get0_pubkey(moved)) != NULL
+           && iossl_compat_verify_ocsp(reading->basic, key, library);
+}
+
 bool
 iossl_ocsp_open(iossl_ocsp_reading *reading, OCSP_RESPONSE *response, STACK_OF(X509) *issuers,
-                OCSP_REQUEST *request)
+                OCSP_REQUEST *request, const iossl_library *library)
 {
     int status;
 
@@ -283,11 +322,12 @@ iossl_ocsp_open(iossl_ocsp_reading *reading, OCSP_RESPONSE *response, STACK_OF(X
         take_reason(reading->text, sizeof reading->text, "invalid response (no basic response)");
         return false;
     }
-    if (OCSP_resp_get0_signer(reading->basic, &reading->signer, issuers) != 1)
+    if (OCSP_resp_get0_signer(reading->basic, &reading->signer, issuers) != 1) {
+        reading->signer = NULL;
         (void)snprintf(reading->text, sizeof reading->text,
                        "failed to verify OCSP response: its signer's certificate didn't come with "
                        "it");
-    else if (OCSP_basic_verify(reading->basic, issuers, NULL, OCSP_NOVERIFY) != 1)
+    } else if (X509_up_ref(reading->signer) == 1 && !has_good_signature(reading, issuers, library))
         take_reason(reading->text, sizeof reading->text, "failed to verify OCSP response");
     else if (has_broken_signature(reading->basic))
         (void)snprintf(reading->text, sizeof reading->text,
@@ -310,6 +350,7 @@ iossl_ocsp_close(iossl_ocsp_reading *reading)
 {
     OCSP_BASICRESP_free(reading->basic);
     reading->basic = NULL;
+    X509_free(reading->signer);
     reading->signer = NULL;
 }
 
@@ -374,14 +415,15 @@ is_about(const OCSP_SINGLERESP *single, const iossl_ocsp_subject *subject)
 {
     OCSP_CERTID *theirs = (OCSP_CERTID *)(uintptr_t)OCSP_SINGLERESP_get0_id(single), *ours;
     ASN1_OBJECT *digest = NULL;
-    const EVP_MD *md;
+    int digest_nid;
     bool same;
 
     if (OCSP_id_cmp(theirs, subject->id) == 0)
         return true;
     if (OCSP_id_get0_info(NULL, &digest, NULL, NULL, theirs) != 1
-        || OBJ_obj2nid(digest) == NID_sha1 || (md = EVP_get_digestbyobj(digest)) == NULL
-        || (ours = OCSP_cert_to_id(md, subject->cert, subject->issuer)) == NULL)
+        || (digest_nid = OBJ_obj2nid(digest)) == NID_sha1 || digest_nid == NID_undef
+        || (ours = iossl_ocsp_id_new(subject->library, digest_nid, subject->cert, subject->issuer))
+               == NULL)
         return false;
     same = OCSP_id_cmp(theirs, ours) == 0;
     OCSP_CERTID_free(ours);

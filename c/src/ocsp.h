@@ -7,6 +7,7 @@
 #include <openssl/ocsp.h>
 
 #include "iossl.h"
+#include "library.h"
 
 /* How long an unusable answer is remembered, in seconds: one without a signature, and one with. */
 #define IOSSL_OCSP_RETRY_SOON_S 10
@@ -19,10 +20,13 @@ typedef struct iossl_ocsp_subject {
     unsigned char *key;         /* owned: the DER of id, by which caches know the certificate */
     size_t key_len;
     char *name;                 /* owned: the subject on one line */
+    const iossl_library *library;   /* a reference */
 } iossl_ocsp_subject;
 
-/* False: no memory (or a certificate without what an id is made of); cleaned up then. */
-bool iossl_ocsp_subject_init(iossl_ocsp_subject *subject, X509 *cert, X509 *issuer);
+/* False: no memory (or a certificate without what an id is made of, or no SHA-1 in the library);
+ * cleaned up then. */
+bool iossl_ocsp_subject_init(iossl_ocsp_subject *subject, X509 *cert, X509 *issuer,
+                             const iossl_library *library);
 void iossl_ocsp_subject_cleanup(iossl_ocsp_subject *subject);
 
 /* The issuer of a certificate among these and in the store (each may be NULL), X509_free() it; NULL
@@ -38,7 +42,7 @@ char *iossl_ocsp_uri(const X509 *cert, bool *no_memory);
 /* A response that is being read. */
 typedef struct iossl_ocsp_reading {
     OCSP_BASICRESP *basic;      /* owned; NULL where nothing in it can be used */
-    X509 *signer;               /* borrowed of basic or of the certificates given */
+    X509 *signer;               /* a reference */
     int64_t retry_s;            /* where it can't be used: when to ask again */
     char text[256];             /* and why */
 } iossl_ocsp_reading;
@@ -51,7 +55,7 @@ typedef struct iossl_ocsp_reading {
  * request  with a nonce that the answer has to repeat; NULL: none was sent.
  */
 bool iossl_ocsp_open(iossl_ocsp_reading *reading, OCSP_RESPONSE *response,
-                     STACK_OF(X509) *issuers, OCSP_REQUEST *request);
+                     STACK_OF(X509) *issuers, OCSP_REQUEST *request, const iossl_library *library);
 void iossl_ocsp_close(iossl_ocsp_reading *reading);
 
 /* What a response says of one certificate; a higher one outweighs a lower one. */

@@ -54,6 +54,7 @@ struct iossl_ocsp_resolver {
     size_t n_questions;
     request *requests;          /* room for as many as there are questions */
     size_t n_requests;
+    const iossl_library *library;   /* a reference */
     STACK_OF(X509) *pool;       /* where issuers and signers are looked for; owned references */
     iossl_ocsp_place *place;    /* a reference */
     bool fails_hard, sends_nonce;
@@ -140,6 +141,7 @@ is_asked(const question *q, const char *uri)
 static bool
 request_make(const iossl_ocsp_resolver *r, request *q)
 {
+    unsigned char nonce[NONCE_SIZE];
     int len;
 
     OCSP_REQUEST_free(q->request);
@@ -158,7 +160,9 @@ request_make(const iossl_ocsp_resolver *r, request *q)
             return false;
         }
     }
-    if (r->sends_nonce && OCSP_request_add1_nonce(q->request, NULL, NONCE_SIZE) != 1)
+    if (r->sends_nonce
+        && (iossl_compat_random(r->library, nonce, sizeof nonce) != 1
+            || OCSP_request_add1_nonce(q->request, nonce, sizeof nonce) != 1))
         return false;
     if ((len = i2d_OCSP_REQUEST(q->request, &q->der)) <= 0)
         return false;
@@ -273,7 +277,7 @@ add_question(iossl_ocsp_resolver *r, X509 *cert, STACK_OF(X509) *verified, X509_
         free(q->uri);
         return !r->is_out_of_memory;
     }
-    if (!iossl_ocsp_subject_init(&q->subject, cert, issuer)
+    if (!iossl_ocsp_subject_init(&q->subject, cert, issuer, r->library)
         || sk_X509_push(r->pool, issuer) <= 0) {
         iossl_ocsp_subject_cleanup(&q->subject);
         free(q->uri);
@@ -320,6 +324,7 @@ count_asked(const plan *p)
 static bool
 fill(iossl_ocsp_resolver *r, const plan *p, size_t n)
 {
+    r->library = iossl_library_up_ref(iossl_library_of_store(p->store));
     if ((r->pool = p->chain == NULL ? sk_X509_new_null() : X509_chain_up_ref(p->chain)) == NULL)
         return false;
     for (size_t i = 0; i < p->n; i++) {
@@ -460,6 +465,7 @@ iossl_ocsp_resolver_free(iossl_ocsp_resolver *r)
     free(r->questions);
     free(r->requests);
     sk_X509_pop_free(r->pool, X509_free);
+    iossl_library_free(r->library);
     iossl_ocsp_place_free(r->place);
     free(r->hard);
     free(r->soft);
@@ -624,7 +630,8 @@ iossl_ocsp_resolver_add_response(iossl_ocsp_resolver *r, const char *uri, const 
     } else {
         /* What may follow the response isn't looked at, as with any body of HTTP. */
         response = len > LONG_MAX ? NULL : d2i_OCSP_RESPONSE(NULL, &p, (long)len);
-        if (iossl_ocsp_open(&reading, response, r->pool, r->sends_nonce ? q->request : NULL))
+        if (iossl_ocsp_open(&reading, response, r->pool, r->sends_nonce ? q->request : NULL,
+                            r->library))
             take_answers(r, uri, &reading);
         else
             refuse_all(r, uri, reading.text, reading.retry_s);

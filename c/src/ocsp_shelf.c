@@ -26,6 +26,7 @@
 #include "file.h"
 #include "ocsp.h"
 #include "ocsp_http.h"
+#include "ocsp_id.h"
 #include "ocsp_staple.h"
 
 /* After an attempt in vain, in seconds. */
@@ -61,6 +62,7 @@ typedef struct {
 struct iossl_staple_shelf {
     CRYPTO_RWLOCK *lock;        /* guards the contents of files and all of kept that changes */
     const iossl_staple_responder *responder;    /* borrowed, while the context is made */
+    const iossl_library *library;               /* a reference */
     int64_t timeout_ms;
     atomic_bool *alarm;         /* the context's: somebody lacks a staple */
     staple_file *files;
@@ -108,30 +110,11 @@ response_set(response *r, unsigned char *der, size_t len)
     ERR_clear_error();
 }
 
-/* Without the issuer: the serial number and, where its digest is known, the issuer's name. */
-static bool
-names_cert(const OCSP_SINGLERESP *single, const X509 *cert)
-{
-    OCSP_CERTID *id = (OCSP_CERTID *)(uintptr_t)OCSP_SINGLERESP_get0_id(single);
-    ASN1_OCTET_STRING *name_hash = NULL;
-    ASN1_INTEGER *serial = NULL;
-    ASN1_OBJECT *digest = NULL;
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
-    const EVP_MD *md;
-
-    return OCSP_id_get0_info(&name_hash, &digest, NULL, &serial, id) == 1
-           && ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(cert)) == 0
-           && (md = EVP_get_digestbyobj(digest)) != NULL
-           && X509_NAME_digest(X509_get_issuer_name(cert), md, hash, &len) == 1
-           && (int)len == ASN1_STRING_length(name_hash)
-           && memcmp(hash, ASN1_STRING_get0_data(name_hash), len) == 0;
-}
-
 /* When a response says that this certificate is good, and nothing else of it: false where it
  * doesn't. Of several answers all hold in the time that comes out. */
 static bool
-good_time(const response *r, const X509 *cert, int64_t *from, int64_t *until)
+good_time(const response *r, const X509 *cert, const iossl_library *library, int64_t *from,
+          int64_t *until)
 {
     bool found = false;
 
@@ -142,7 +125,7 @@ good_time(const response *r, const X509 *cert, int64_t *from, int64_t *until)
         ASN1_GENERALIZEDTIME *this_update = NULL, *next_update = NULL;
         int64_t begin, end;
 
-        if (!names_cert(single, cert))
+        if (!iossl_ocsp_id_names(OCSP_SINGLERESP_get0_id(single), cert, library))
             continue;
         if (OCSP_single_get0_status(single, NULL, NULL, &this_update, &next_update)
             != V_OCSP_CERTSTATUS_GOOD)
@@ -214,7 +197,8 @@ take_from_files(iossl_staple_shelf *shelf, const X509 *cert, size_t *len)
 
     for (size_t i = 0; i < shelf->n_files; i++) {
         reread(&shelf->files[i]);
-        if (good_time(&shelf->files[i].content, cert, &from, &until) && is_now(from, until, now))
+        if (good_time(&shelf->files[i].content, cert, shelf->library, &from, &until)
+            && is_now(from, until, now))
             return copy_of(&shelf->files[i].content, len);
     }
     return NULL;
@@ -223,13 +207,15 @@ take_from_files(iossl_staple_shelf *shelf, const X509 *cert, size_t *len)
 /* ---- Making one ------------------------------------------------------------------------------ */
 
 iossl_staple_shelf *
-iossl_shelf_new(const iossl_staple_responder *responder, atomic_bool *alarm)
+iossl_shelf_new(const iossl_staple_responder *responder, atomic_bool *alarm,
+                const iossl_library *library)
 {
     iossl_staple_shelf *shelf = calloc(1, sizeof *shelf);
 
     if (shelf == NULL)
         return NULL;
     shelf->responder = responder;
+    shelf->library = iossl_library_up_ref(library);
     shelf->alarm = alarm;
     shelf->timeout_ms = responder->timeout_ms;
     if ((shelf->lock = CRYPTO_THREAD_lock_new()) == NULL) {
@@ -256,6 +242,7 @@ iossl_shelf_free(iossl_staple_shelf *shelf)
     }
     free(shelf->files);
     free(shelf->certs);
+    iossl_library_free(shelf->library);
     CRYPTO_THREAD_lock_free(shelf->lock);
     free(shelf);
 }
@@ -289,6 +276,7 @@ static iossl_status
 prepare_asking(const iossl_staple_shelf *shelf, kept *k, const char *host, STACK_OF(X509) *chain,
                X509_STORE *store, iossl_error *err)
 {
+    const iossl_library *library = iossl_library_of_store(store);
     const char *uri = shelf->responder->uri;
     bool lost_issuer, lost_uri = false;
     X509 *issuer = iossl_ocsp_find_issuer(k->cert, chain, store, &lost_issuer);
@@ -305,7 +293,7 @@ prepare_asking(const iossl_staple_shelf *shelf, kept *k, const char *host, STACK
         iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
                         "SSL_ocsp_staple_responder: the issuer of the certificate for \"%s\" isn't "
                         "known; put its certificate after that in SSL_cert_file", host);
-    else if (k->uri == NULL || !iossl_ocsp_subject_init(&k->subject, k->cert, issuer))
+    else if (k->uri == NULL || !iossl_ocsp_subject_init(&k->subject, k->cert, issuer, library))
         iossl_error_memory(err);
     else
         status = IOSSL_OK;
@@ -356,7 +344,7 @@ ask_responder(const kept *k, int64_t deadline_ms, size_t *len, bool *is_revoked,
     if (!iossl_ocsp_http_post(k->uri, request, deadline_ms, &der, len))
         goto done;
     parsed = iossl_staple_parse(der, *len);
-    if (!iossl_ocsp_open(&reading, parsed, issuers, NULL)) {
+    if (!iossl_ocsp_open(&reading, parsed, issuers, NULL, k->subject.library)) {
         (void)snprintf(why, 256, "%s", reading.text);
     } else {
         iossl_ocsp_ask(&reading, &k->subject, iossl_ocsp_now(), &answer);
@@ -422,14 +410,14 @@ due_at(const kept *k)
 
 /* Keeps an answer, which is taken, if it is worth it. */
 static bool
-keep(kept *k, unsigned char *der, size_t len, int64_t now)
+keep(const iossl_staple_shelf *shelf, kept *k, unsigned char *der, size_t len, int64_t now)
 {
     response fresh = {0};
     int64_t from, until;
     bool good;
 
     response_set(&fresh, der, len);
-    good = good_time(&fresh, k->cert, &from, &until) && is_now(from, until, now)
+    good = good_time(&fresh, k->cert, shelf->library, &from, &until) && is_now(from, until, now)
            && (!holds(k, now) || until >= k->until);
     if (good) {
         response_cleanup(&k->answer);
@@ -454,14 +442,15 @@ next_question(const kept *k, int64_t now)
 
 /* The end of an attempt. A source of the program's that has nothing yet is asked each time. */
 static void
-note_attempt(kept *k, unsigned char *der, size_t len, bool is_source, bool is_revoked)
+note_attempt(const iossl_staple_shelf *shelf, kept *k, unsigned char *der, size_t len, bool is_source,
+             bool is_revoked)
 {
     int64_t now = iossl_ocsp_now();
     bool kept_it;
 
     if (is_revoked)             /* by its issuer's word: what it said before isn't so any more */
         response_cleanup(&k->answer);
-    kept_it = keep(k, der, len, now);
+    kept_it = keep(shelf, k, der, len, now);
     k->is_asking = false;
     if (is_source)
         k->next_try = kept_it || !holds(k, now) ? 0 : now + RETRY_S;
@@ -503,7 +492,7 @@ iossl_shelf_inherit(iossl_staple_shelf *shelf, const iossl_staple_shelf *from)
         size_t len;
 
         if (k != NULL && old->answer.der != NULL && (der = copy_of(&old->answer, &len)) != NULL
-            && keep(k, der, len, iossl_ocsp_now()))
+            && keep(shelf, k, der, len, iossl_ocsp_now()))
             k->next_try = old->next_try;
     }
     unlock(from);
@@ -533,7 +522,7 @@ ask_if_due(iossl_staple_shelf *shelf, kept *k, const iossl_shelf_source *source,
         OPENSSL_free(der);      /* and it is never asked again: but a lock doesn't fail */
         return;
     }
-    note_attempt(k, der, len, source->get != NULL, is_revoked);
+    note_attempt(shelf, k, der, len, source->get != NULL, is_revoked);
     (void)snprintf(k->why, sizeof k->why, "%s", why);
     unlock(shelf);
 }
@@ -616,7 +605,7 @@ refresh_one(iossl_staple_shelf *shelf, kept *k, int64_t deadline_ms, int64_t *du
         return IOSSL_ERROR;
     }
     if (asks)
-        note_attempt(k, der, len, false, is_revoked);
+        note_attempt(shelf, k, der, len, false, is_revoked);
     now = iossl_ocsp_now();
     if (!holds(k, now)) {
         iossl_error_set(err, IOSSL_E_REVOKED, IOSSL_RANK_IO,

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "iossl.h"
+#include "library.h"
 
 /* Whom a server asks for its staples. */
 typedef struct iossl_staple_responder {
@@ -25,7 +26,8 @@ typedef struct iossl_staple_shelf iossl_staple_shelf;
 
 /* *alarm becomes true where there is something for iossl_shelf_take_lack() to tell; it outlives the shelf.
  * NULL: no memory. */
-iossl_staple_shelf *iossl_shelf_new(const iossl_staple_responder *responder, atomic_bool *alarm);
+iossl_staple_shelf *iossl_shelf_new(const iossl_staple_responder *responder, atomic_bool *alarm,
+                                    const iossl_library *library);
 void iossl_shelf_free(iossl_staple_shelf *shelf);
 /* A file, or bytes (copied). False: no memory. */
 bool iossl_shelf_add_file(iossl_staple_shelf *shelf, const char *file, const void *der, size_t len);

@@ -105,13 +105,13 @@ say_unusable(iossl_staple *staple, const char *why)
 /* One certificate of the chain: false where it is revoked. Only the leaf has to be covered. */
 static bool
 judge_cert(iossl_staple *staple, const iossl_ocsp_reading *reading, X509 *cert, X509 *issuer,
-           bool is_leaf, iossl_error *cause)
+           bool is_leaf, const iossl_library *library, iossl_error *cause)
 {
     iossl_ocsp_subject subject;
     iossl_ocsp_answer answer;
     bool well = true;
 
-    if (!iossl_ocsp_subject_init(&subject, cert, issuer)) {
+    if (!iossl_ocsp_subject_init(&subject, cert, issuer, library)) {
         if (is_leaf)
             say_unusable(staple, "out of memory");
         return true;
@@ -168,6 +168,7 @@ static bool
 judge_response(iossl_staple *staple, OCSP_RESPONSE *response, STACK_OF(X509) *chain,
                X509_STORE *store, bool is_chain_verified, iossl_error *cause)
 {
+    const iossl_library *library = iossl_library_of_store(store);
     STACK_OF(X509) *certs = collect_certs(chain, store);
     iossl_ocsp_reading reading = {0};
     bool well = true;
@@ -176,7 +177,7 @@ judge_response(iossl_staple *staple, OCSP_RESPONSE *response, STACK_OF(X509) *ch
         say_unusable(staple, "out of memory");
         return true;
     }
-    if (!iossl_ocsp_open(&reading, response, certs, NULL)) {
+    if (!iossl_ocsp_open(&reading, response, certs, NULL, library)) {
         say_unusable(staple, reading.text);
         goto done;
     }
@@ -191,7 +192,7 @@ judge_response(iossl_staple *staple, OCSP_RESPONSE *response, STACK_OF(X509) *ch
             well = false;
         } else if (issuer != NULL
                    && (is_chain_verified || iossl_ocsp_is_trusted(issuer, chain, store))) {
-            well = judge_cert(staple, &reading, cert, issuer, i == 0, cause);
+            well = judge_cert(staple, &reading, cert, issuer, i == 0, library, cause);
         }
         X509_free(issuer);
     }
@@ -245,7 +246,7 @@ judge(iossl_staple *staple, iossl_verifier *v, SSL *ssl)
     is_required = (iossl_staple_mode(settings) & IOSSL_OCSP_MUST_STAPLE) != 0
                   || (asks(settings) && (settings->mode & IOSSL_VERIFY_PEER) != 0
                       && !is_pinned && leaf != NULL
-                      && !iossl_tlsa_names_leaf(settings->tlsa, leaf) && iossl_staple_is_demanded(leaf));
+                      && !iossl_tlsa_names_leaf(settings->library, settings->tlsa, leaf) && iossl_staple_is_demanded(leaf));
     if (!asks(settings) && !is_required)
         return true;
     staple->state = IOSSL_STAPLE_NONE;

@@ -38,6 +38,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "compat.h"
 #include "init.h"
 
 #define MAX_NODES (IOSSL_PATHS_MAX_SENT + IOSSL_PATHS_MAX_ANCHORS)
@@ -375,7 +376,8 @@ try_path(search *s)
 {
     STACK_OF(X509) *path = sk_X509_new_null(), *sent = sk_X509_new_null();
     STACK_OF(X509) *trusted = sk_X509_new_null();
-    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    X509_STORE_CTX *ctx = iossl_compat_store_ctx_new(
+        iossl_library_of_store(X509_STORE_CTX_get0_store(s->failed)));
     X509 *leaf = s->nodes[0].cert;      /* the one that was sent, though the store may have it too */
     bool ok = path != NULL && sent != NULL && trusted != NULL && ctx != NULL;
 

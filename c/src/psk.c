@@ -295,7 +295,9 @@ session_of(SSL *ssl, iossl_psk_state *state, const iossl_psk *psk)
     SSL_SESSION *session = SSL_SESSION_new();
 
     if (!state->has_mark)
-        state->has_mark = RAND_bytes(state->mark.digest, (int)sizeof state->mark.digest) == 1;
+        state->has_mark = iossl_compat_random(iossl_library_of_store(SSL_CTX_get_cert_store(
+                                                  SSL_get_SSL_CTX(ssl))),
+                                              state->mark.digest, sizeof state->mark.digest) == 1;
     if (session == NULL || cipher == NULL || !state->has_mark
         || SSL_SESSION_set1_master_key(session, psk->key, psk->key_len) != 1
         || SSL_SESSION_set_cipher(session, cipher) != 1

@@ -72,15 +72,16 @@ iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned c
                            (int)s->scheme.wildcards_in_alt, (int)s->scheme.wildcards_in_cn,
                            (int)s->scheme.check_cn, (int)s->scheme.ip_in_cn, s->scheme.accept_any,
                            s->scheme.callback != NULL, iossl_staple_mode(s), (int)s->rules};
-    unsigned char own[EVP_MAX_MD_SIZE], pins[32], tlsa[32];
+    unsigned char own[32], pins[32], tlsa[32];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     bool is_local = v->cb != NULL || s->scheme.callback != NULL;
     const uintptr_t psl = psl_identity(s->psl, &is_local);
-    size_t own_len = 0;
-    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_init_sha256(), NULL) == 1;
+    const size_t own_len = own_cert == NULL ? 0 : sizeof own;
+    bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_library_sha256(s->library), NULL) == 1;
 
-    ok = ok && iossl_pins_digest(s->pins, pins) && iossl_tlsa_digest(s->tlsa, tlsa) && (own_cert == NULL
-                || iossl_cert_digest(own_cert, NULL, false, own, &own_len, NULL) == IOSSL_OK);
+    ok = ok && iossl_pins_digest(s->pins, s->library, pins)
+         && iossl_tlsa_digest(s->tlsa, s->library, tlsa)
+         && (own_cert == NULL || iossl_cert_sha256(own_cert, s->library, own));
     ok = ok && add(md, numbers, sizeof numbers) && add_text(md, v->name)
          && add(md, &psl, sizeof psl) && add(md, pins, sizeof pins)
          && add(md, tlsa, s->tlsa != NULL ? sizeof tlsa : 0)

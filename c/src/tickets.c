@@ -28,6 +28,7 @@
 /* AES-128 and a key of the same strength for the HMAC; with 64 bytes AES-256 and its like. */
 #define SHORT_CIPHER_KEY 16
 #define LONG_CIPHER_KEY 32
+#define AES_BLOCK       16
 
 static bool
 is_usable_length(size_t len)
@@ -200,12 +201,11 @@ iossl_ticket_key_period(const iossl_ticket_schedule *schedule, const unsigned ch
 /* Has the cipher and the HMAC use the two halves of a key. */
 static bool
 use_key(const iossl_ticket_key *key, const unsigned char *iv, EVP_CIPHER_CTX *cipher,
-        iossl_compat_mac_ctx *mac, int encrypts)
+        iossl_compat_mac_ctx *mac, int encrypts, const iossl_library *library)
 {
     size_t n = key->key_len == 64 ? LONG_CIPHER_KEY : SHORT_CIPHER_KEY;
-    const EVP_CIPHER *type = n == LONG_CIPHER_KEY ? EVP_aes_256_cbc() : EVP_aes_128_cbc();
 
-    return EVP_CipherInit_ex(cipher, type, NULL, key->key, iv, encrypts) == 1
+    return iossl_compat_init_aes_cbc(cipher, (int)n * 8, key->key, iv, encrypts, library)
            && iossl_compat_mac_init_sha256(mac, key->key + n, key->key_len - n);
 }
 
@@ -218,11 +218,13 @@ on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *
 {
     iossl_conn *conn = iossl_conn_from_ssl(ssl);
     iossl_ticket_key key = {.key_len = 0};
+    const iossl_library *library;
     iossl_ticket_result result;
     int ret = -1;
 
     if (conn == NULL)
         return 0;       /* an SSL of the program's own: no keys are known for it */
+    library = iossl_ctx_get0_verify_settings(iossl_conn_get0_ctx(conn))->library;
     result = find_key(iossl_ctx_get0_tickets(iossl_conn_get0_ctx(conn)), conn,
                       encrypts ? NULL : name, &key);
     switch (result) {
@@ -232,12 +234,12 @@ on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *
     case IOSSL_TICKET_KEY_CURRENT:
     case IOSSL_TICKET_KEY_OLD:
         if (encrypts) {
-            if (RAND_bytes(iv, EVP_CIPHER_iv_length(EVP_aes_128_cbc())) != 1)
+            if (iossl_compat_random(library, iv, AES_BLOCK) != 1)
                 break;
             memcpy(name, key.name, sizeof key.name);
         }
         /* A ticket of TLS 1.3 is used once (RFC 8446 appendix C.4), so there has to be a next one. */
-        if (use_key(&key, iv, cipher, mac, encrypts))
+        if (use_key(&key, iv, cipher, mac, encrypts, library))
             ret = !encrypts && (result == IOSSL_TICKET_KEY_OLD || SSL_version(ssl) >= TLS1_3_VERSION)
                       ? 2 : 1;
         break;

@@ -108,28 +108,34 @@ engine_of(const char *uri)
 }
 
 static bool
-has_store(const char *uri)
+has_store(const iossl_library *library, const char *uri)
 {
     char *scheme = strndup(uri, scheme_len(uri));
-    bool found = scheme != NULL && iossl_compat_has_store(scheme);
+    bool found = scheme != NULL && iossl_compat_has_store(scheme, library);
 
     free(scheme);
     return found;
 }
 
-bool
-iossl_can_uri(const char *uri)
+static bool
+can_load(const iossl_library *library, const char *uri)
 {
     engine_way way = engine_of(uri);
     bool can = scheme_len(uri) > 0
-               && (has_store(uri) || (way.name[0] != '\0' && iossl_compat_has_engine(way.name)));
+               && (has_store(library, uri) || (way.name[0] != '\0' && iossl_compat_has_engine(way.name)));
 
     ERR_clear_error();
     return can;
 }
 
+bool
+iossl_can_uri(const char *uri)
+{
+    return can_load(iossl_library_default(), uri);
+}
+
 iossl_status
-iossl_uri_check(const char *option, const char *uri, iossl_error *err)
+iossl_uri_check(const iossl_library *library, const char *option, const char *uri, iossl_error *err)
 {
     const char *path = iossl_uri_path(uri);
     char *shown;
@@ -139,7 +145,7 @@ iossl_uri_check(const char *option, const char *uri, iossl_error *err)
                               uri);
         return IOSSL_ERROR;
     }
-    if (path != NULL || iossl_can_uri(uri))
+    if (path != NULL || can_load(library, uri))
         return IOSSL_OK;
     if ((shown = strdup(uri)) != NULL)
         hide_pin(shown, uri);
@@ -290,7 +296,7 @@ load(finds *f, int wanted, iossl_error *err)
         iossl_error_memory(err);
         return IOSSL_ERROR;
     }
-    if (way.name[0] != '\0' && !has_store(f->uri))
+    if (way.name[0] != '\0' && !has_store(f->library, f->uri))
         (void)load_from_engine(f, &way, ui, wanted);
     else
         (void)load_from_store(f, ui, wanted == OSSL_STORE_INFO_PKEY ? wanted : 0);

@@ -12,7 +12,8 @@ bool iossl_uri_is(const char *name);
 /* The path of a "file:" URI, borrowed from it; NULL: it is none. */
 const char *iossl_uri_path(const char *uri);
 /* As far as can be said before it is loaded: IOSSL_E_USAGE or _UNSUPPORTED with the option's name. */
-iossl_status iossl_uri_check(const char *option, const char *uri, iossl_error *err);
+iossl_status iossl_uri_check(const iossl_library *library, const char *option, const char *uri,
+                             iossl_error *err);
 /* As iossl_identity_load_by() and iossl_key_load_by(), of which they are the other half. */
 iossl_status iossl_uri_load_identity(const iossl_library *library, iossl_identity **out,
                                      const char *uri, iossl_passwd_cb cb, void *arg,

@@ -26,8 +26,10 @@
 #include "compat.h"
 #include "conn.h"
 #include "context.h"
+#include "compat.h"
 #include "diagnose.h"
 #include "error.h"
+#include "fingerprint.h"
 #include "init.h"
 #include "names.h"
 
@@ -39,6 +41,7 @@ iossl_verify_settings_init(iossl_verify_settings *settings, iossl_role role)
         .scheme = *iossl_scheme_by_name("default"),
         .require_name = true,
         .ocsp_mode = IOSSL_OCSP_DEFAULT,
+        .library = iossl_library_default(),
     };
 }
 
@@ -48,6 +51,7 @@ iossl_verify_settings_copy(iossl_verify_settings *to, const iossl_verify_setting
     *to = *from;
     to->pins = iossl_pins_up_ref(from->pins);
     to->tlsa = iossl_tlsa_up_ref(from->tlsa);
+    to->library = iossl_library_up_ref(from->library);
 }
 
 void
@@ -57,6 +61,8 @@ iossl_verify_settings_cleanup(iossl_verify_settings *settings)
     settings->pins = NULL;
     iossl_tlsa_free(settings->tlsa);
     settings->tlsa = NULL;
+    iossl_library_free(settings->library);
+    settings->library = iossl_library_default();
 }
 
 iossl_status
@@ -146,7 +152,7 @@ iossl_verifier_begin(iossl_verifier *v)
 bool
 iossl_verifier_is_pinned(const iossl_verifier *v, const X509 *leaf)
 {
-    return v->settings.pins != NULL && leaf != NULL && iossl_pins_match(v->settings.pins, leaf);
+    return v->settings.pins != NULL && leaf != NULL && iossl_pins_match_by(v->settings.library, v->settings.pins, leaf);
 }
 
 /* Keeps OpenSSL's first verdict against a certificate in words. */
@@ -397,7 +403,7 @@ judge_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *chain)
         return false;
     }
     /* RFC 7671 section 5.1: the DNS of that name named this very certificate. */
-    if (wants_name_check(v) && !iossl_tlsa_names_leaf(v->settings.tlsa, leaf)
+    if (wants_name_check(v) && !iossl_tlsa_names_leaf(v->settings.library, v->settings.tlsa, leaf)
         && !check_name(v, leaf, chain))
         return false;
     accept_leaf(v, leaf);
@@ -677,10 +683,11 @@ X509_STORE_CTX *
 iossl_verify_store_ctx_new(SSL_CTX *ssl_ctx, iossl_role role, X509 *leaf, STACK_OF(X509) *chain,
                            int64_t at)
 {
-    X509_STORE_CTX *store_ctx = X509_STORE_CTX_new();
+    X509_STORE *store = SSL_CTX_get_cert_store(ssl_ctx);
+    X509_STORE_CTX *store_ctx = iossl_compat_store_ctx_new(iossl_library_of_store(store));
 
     if (store_ctx != NULL
-        && (X509_STORE_CTX_init(store_ctx, SSL_CTX_get_cert_store(ssl_ctx), leaf, chain) != 1
+        && (X509_STORE_CTX_init(store_ctx, store, leaf, chain) != 1
             || !set_parameters(store_ctx, ssl_ctx, role, at))) {
         X509_STORE_CTX_free(store_ctx);
         store_ctx = NULL;

@@ -6,6 +6,7 @@
 
 #include "dane.h"
 #include "iossl.h"
+#include "library.h"
 #include "paths.h"
 #include "rules.h"
 
@@ -20,6 +21,7 @@ typedef struct iossl_verify_settings {
     bool require_name;
     int ocsp_mode;              /* IOSSL_OCSP_*, see ocsp_staple.h */
     unsigned rules;             /* IOSSL_RULES_* */
+    const iossl_library *library;   /* owned reference: what it is all done by */
 } iossl_verify_settings;
 
 void iossl_verify_settings_init(iossl_verify_settings *settings, iossl_role role);
