@@ -4,8 +4,11 @@ use warnings;
 use Test::More;
 use lib 't/lib';
 use TLSTest;
+use File::Temp ();
 use IO::Socket::SSL;
 use IO::Socket::SSL::Utils;
+use MIME::Base64 qw(encode_base64);
+use PeerTest;
 
 plan skip_all => 'this OpenSSL has no Certificate Transparency' if !IO::Socket::SSL->can_scts;
 
@@ -43,6 +46,25 @@ subtest 'asked for, they are judged' => sub {
         'a log that is in no list';
     my ($client) = pair(over => 'unix', client => { SSL_scts => 1 });
     is_deeply [$client->peer_scts], [], 'a server that sends none';
+};
+
+subtest 'in the handshake, as openssl s_server sends it' => sub {
+    my $openssl = have('openssl') or plan skip_all => 'no openssl program here';
+    my $dir = File::Temp->newdir;
+    # In ClientHello, ServerHello of TLS 1.2, Certificate of TLS 1.3 (SSL_CTX_use_serverinfo_ex(3)).
+    my $info = encode_base64(pack 'N n n/a', 0x1180, 18, $list);
+    open my $fh, '>', "$dir/info.pem" or die $!;
+    print $fh map { "-----$_ SERVERINFOV2 FOR 18-----\n" . ($_ eq 'BEGIN' ? $info : '') } 'BEGIN', 'END';
+    close $fh or die $!;
+    for my $flag ('-tls1_2', '-tls1_3') {
+        my $peer = PeerTest->start($openssl, 's_server', '-accept', '127.0.0.1:0', '-rev', $flag,
+            '-cert', cert('server.pem'), '-key', cert('server.key'), '-serverinfo', "$dir/info.pem");
+        my $port = $peer->line_with(qr/^ACCEPT .*:(\d+)$/) or die $peer->errors;
+        my $client = IO::Socket::SSL->new(PeerAddr => "127.0.0.1:$port",
+            client_args(SSL_hostname => 'server.test', SSL_scts => 1)) or die $SSL_ERROR;
+        is_deeply $client->ssl_info->{scts},
+            [{ %$told, source => 'handshake', status => 'unknown log' }], $flag;
+    }
 };
 
 subtest 'without verification nothing is verified' => sub {

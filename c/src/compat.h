@@ -64,13 +64,14 @@ iossl_compat_get_error(const char **data, int *flags)
 #endif
 }
 
-/* Does the queue begin or end with an algorithm that no provider has? Before OpenSSL 3 none of ours is missing. */
+/* Does the queue end with an algorithm that no provider has? Before OpenSSL 3 none of ours is missing. */
 static inline bool
 iossl_compat_lacks_algorithm(void)
 {
 #ifdef IOSSL_HAVE_OPENSSL3
-    return ERR_GET_REASON(ERR_peek_error()) == ERR_R_UNSUPPORTED
-           || ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_UNSUPPORTED;
+    unsigned long last = ERR_peek_last_error();
+
+    return ERR_GET_LIB(last) == ERR_LIB_EVP && ERR_GET_REASON(last) == ERR_R_UNSUPPORTED;
 #else
     return false;
 #endif

@@ -85,6 +85,24 @@ strange_extension(void)
 }
 
 static void
+add_timestamps(OCSP_BASICRESP *basic, const ASN1_OCTET_STRING *timestamps)
+{
+    unsigned char *der = NULL;
+    int len = i2d_ASN1_OCTET_STRING((ASN1_OCTET_STRING *)(uintptr_t)timestamps, &der);
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    X509_EXTENSION *extension;
+
+    need(len > 0 && ASN1_OCTET_STRING_set(value, der, len) == 1, "timestamps");
+    extension = X509_EXTENSION_create_by_NID(NULL, NID_ct_cert_scts, 0, value);
+    need(extension != NULL
+             && OCSP_SINGLERESP_add_ext(OCSP_resp_get0(basic, 0), extension, -1) == 1,
+         "adding timestamps");
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(value);
+    OPENSSL_free(der);
+}
+
+static void
 add_strange_extensions(OCSP_BASICRESP *basic, const test_ocsp_spec *spec)
 {
     X509_EXTENSION *extension = strange_extension();
@@ -109,6 +127,8 @@ test_ocsp_response(const test_ocsp_spec *spec, size_t *len)
         need((basic = OCSP_BASICRESP_new()) != NULL, "OCSP_BASICRESP_new");
         for (size_t i = 0; i < 3 && spec->about[i].cert != NULL; i++)
             add_about(basic, &spec->about[i], spec->id_md);
+        if (spec->timestamps != NULL)
+            add_timestamps(basic, spec->timestamps);
         add_strange_extensions(basic, spec);
         if (spec->request != NULL)
             need(OCSP_copy_nonce(basic, spec->request) > 0, "copying the nonce");

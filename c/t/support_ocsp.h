@@ -32,6 +32,7 @@ typedef struct test_ocsp_spec {
     const EVP_MD *id_md;            /* of the certificate ids; NULL: SHA-1 */
     OCSP_REQUEST *request;          /* whose nonce is repeated */
     int critical_in_response, critical_in_answer;   /* an extension nobody knows, critical */
+    const ASN1_OCTET_STRING *timestamps;    /* SCTs (RFC 6962 section 3.3) of the first; NULL: none */
     test_ocsp_about about[3];       /* up to the first without cert */
 } test_ocsp_spec;
 

@@ -1,6 +1,6 @@
 /*
- * t_scts.c - signed certificate timestamps, signed here by a log of our own: in the handshake, and in
- * the certificate.
+ * t_scts.c - signed certificate timestamps, signed here by a log of our own: in the handshake, in the
+ * certificate, and in the staple.
  */
 #include <string.h>
 #include <time.h>
@@ -11,6 +11,7 @@
 
 #include "iossl.h"
 #include "support_files.h"
+#include "support_ocsp.h"
 #include "support_pair.h"
 #include "tap.h"
 
@@ -23,6 +24,8 @@ static unsigned char list[512];         /* a SignedCertificateTimestampList */
 static size_t list_len;
 static const char *version, *log_file;
 static bool asks;
+static unsigned char *staple;
+static size_t staple_len;
 
 static void
 put_number(unsigned char **p, uint64_t number, size_t bytes)
@@ -31,25 +34,44 @@ put_number(unsigned char **p, uint64_t number, size_t bytes)
         *(*p)++ = (unsigned char)(number >> 8 * bytes);
 }
 
-/* A list with one SCT of the leaf; broken: its signature is of something else. */
+/* SHA-256 of the CA's subjectPublicKeyInfo, as entries of precertificates begin (RFC 6962 section 3.2). */
 static void
-sign_leaf(bool broken)
+put_issuer(unsigned char **p)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(ca.cert), &der);
+
+    if (len <= 0)
+        bail_out("key of the CA");
+    SHA256(der, (size_t)len, *p);
+    *p += SHA256_DIGEST_LENGTH;
+    OPENSSL_free(der);
+}
+
+/* What is signed. */
+typedef enum { CERTIFICATE, PRECERTIFICATE, SOMETHING_ELSE } entry;
+
+/* A list with one SCT of that. A precertificate is what of the certificate isn't timestamps. */
+static void
+sign(X509 *cert, entry type)
 {
     unsigned char tbs[4096], signature[256], *der = NULL, *p = tbs;
     uint64_t when = ((uint64_t)time(NULL) - 3600) * 1000;
-    int der_len = i2d_X509(leaf.cert, &der);
+    int der_len = type == PRECERTIFICATE ? i2d_re_X509_tbs(cert, &der) : i2d_X509(cert, &der);
     size_t signature_len = sizeof signature;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
 
     put_number(&p, 0, 2);               /* version 1, of a certificate's timestamp */
     put_number(&p, when, 8);
-    put_number(&p, 0, 2);               /* of a certificate as it is */
+    put_number(&p, type == PRECERTIFICATE, 2);
+    if (type == PRECERTIFICATE)
+        put_issuer(&p);
     put_number(&p, (uint64_t)der_len, 3);
-    if (der_len <= 0 || (size_t)der_len > sizeof tbs - 32)
+    if (der_len <= 0 || (size_t)der_len > sizeof tbs - 64)
         bail_out("certificate");
     memcpy(p, der, (size_t)der_len);
     p += der_len;
-    put_number(&p, broken ? 1 : 0, 2);  /* extensions: none */
+    put_number(&p, type == SOMETHING_ELSE, 2);  /* extensions: none */
     if (EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, log_key) != 1
         || EVP_DigestSign(md, signature, &signature_len, tbs, (size_t)(p - tbs)) != 1)
         bail_out("signature");
@@ -88,12 +110,20 @@ client_settings(iossl_config *config)
         bail_out("config");
 }
 
+static void
+server_settings(iossl_config *config)
+{
+    if (staple != NULL
+        && iossl_config_set_ocsp_staple(config, NULL, staple, staple_len, NULL) != IOSSL_OK)
+        bail_out("staple");
+}
+
 /* Connects, and tells the first SCT; false: there is none. The pair lives until the next one. */
 static bool
 sct_of(const test_identity *identity, iossl_sct *sct)
 {
     static test_pair pair;
-    iossl_ctx *client = test_client_ctx(&ca, client_settings), *server = test_server_ctx(identity, NULL);
+    iossl_ctx *client = test_client_ctx(&ca, client_settings), *server = test_server_ctx(identity, server_settings);
     iossl_sct none;
     bool found;
 
@@ -119,7 +149,7 @@ test_handshake(void)
 {
     iossl_sct sct;
 
-    sign_leaf(false);
+    sign(leaf.cert, CERTIFICATE);
     asks = false;
     log_file = NULL;
     ok(!sct_of(&leaf, &sct), "%s: none comes without asking", version);
@@ -137,7 +167,7 @@ test_handshake(void)
     ok(sct_of(&leaf, &sct), "%s: a list of logs asks, too", version);
     is_str(sct.status, "valid", "%s: with it, the signature is verified", version);
     is_str(sct.log_name, "A log of our own", "%s: the log's name", version);
-    sign_leaf(true);
+    sign(leaf.cert, SOMETHING_ELSE);
     ok(sct_of(&leaf, &sct), "%s: one with a wrong signature", version);
     is_str(sct.status, "invalid", "%s: is told so, and the connection isn't refused", version);
     list_len = 0;
@@ -158,6 +188,72 @@ test_certificate(void)
     log_file = test_path("logs");
     ok(sct_of(&bearer, &sct), "%s: with the list of logs", version);
     is_str(sct.status, "invalid", "%s: it was signed for another", version);
+}
+
+/* Put into the certificate as a CA does: the log has signed what it is without them. */
+static void
+test_embedded(void)
+{
+    static const entry types[] = {PRECERTIFICATE, CERTIFICATE};
+    iossl_sct sct;
+
+    asks = true;
+    log_file = test_path("logs");
+    for (size_t i = 0; i < 2; i++) {
+        ASN1_OCTET_STRING *timestamps = ASN1_OCTET_STRING_new();
+        test_identity stamped = test_identity_make(&(test_cert_spec){
+            .common_name = "x", .altnames = "DNS:www.example.test", .issuer = &ca, .serial = 4});
+        X509_EXTENSION *extension;
+        unsigned char *der = NULL;
+        int len;
+
+        sign(stamped.cert, types[i]);
+        /* The extension's value is the list in an OCTET STRING, itself in one (RFC 6962 section 3.3). */
+        if (ASN1_OCTET_STRING_set(timestamps, list, (int)list_len) != 1
+            || (len = i2d_ASN1_OCTET_STRING(timestamps, &der)) <= 0
+            || ASN1_OCTET_STRING_set(timestamps, der, len) != 1
+            || (extension = X509_EXTENSION_create_by_NID(NULL, NID_ct_precert_scts, 0, timestamps)) == NULL
+            || X509_add_ext(stamped.cert, extension, -1) != 1
+            || X509_sign(stamped.cert, ca.key, EVP_sha256()) <= 0)
+            bail_out("a certificate with timestamps");
+        X509_EXTENSION_free(extension);
+        ASN1_OCTET_STRING_free(timestamps);
+        OPENSSL_free(der);
+        list_len = 0;
+        ok(sct_of(&stamped, &sct), "%s: one in the certificate", version);
+        is_str(sct.source, "certificate", "%s: from there", version);
+        is_str(sct.status, types[i] == PRECERTIFICATE ? "valid" : "invalid", "%s: its status", version);
+        is_str(sct.log_name, "A log of our own", "%s: the log's name", version);
+        test_identity_free(&stamped);
+    }
+}
+
+/* Put into the answer of its responder, which is stapled. */
+static void
+test_staple(void)
+{
+    static const entry types[] = {CERTIFICATE, SOMETHING_ELSE};
+    ASN1_OCTET_STRING *timestamps = ASN1_OCTET_STRING_new();
+    iossl_sct sct;
+
+    asks = true;
+    for (size_t i = 0; i < 3; i++) {
+        const test_ocsp_spec spec = {.signer = &ca, .timestamps = timestamps,
+                                     .about = {{.cert = leaf.cert, .issuer = ca.cert}}};
+
+        log_file = i == 2 ? NULL : test_path("logs");
+        sign(leaf.cert, types[i % 2]);
+        if (ASN1_OCTET_STRING_set(timestamps, list, (int)list_len) != 1)
+            bail_out("timestamps");
+        staple = test_ocsp_response(&spec, &staple_len);
+        list_len = 0;
+        ok(sct_of(&leaf, &sct), "%s: one in the staple", version);
+        is_str(sct.source, "staple", "%s: from there", version);
+        is_str(sct.status, i == 0 ? "valid" : i == 1 ? "invalid" : "unknown log", "%s: its status", version);
+        OPENSSL_free(staple);
+        staple = NULL;
+    }
+    ASN1_OCTET_STRING_free(timestamps);
 }
 
 static void
@@ -204,7 +300,7 @@ make_bearer(void)
     char extension[2048] = "1.3.6.1.4.1.11129.2.4.2=DER:04:";
     size_t at = strlen(extension);
 
-    sign_leaf(false);
+    sign(leaf.cert, CERTIFICATE);
     if (list_len >= 128)
         bail_out("a length of one byte");
     at += (size_t)snprintf(extension + at, sizeof extension - at, "%02x", (unsigned)list_len);
@@ -234,6 +330,8 @@ main(void)
         version = versions[i];
         test_handshake();
         test_certificate();
+        test_embedded();
+        test_staple();
     }
     test_usage();
     EVP_PKEY_free(log_key);
