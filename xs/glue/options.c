@@ -713,7 +713,7 @@ is_hex(int matching, const char *data, STRLEN len)
 static iossl_status
 add_tlsa_parts(pTHX_ build *b, iossl_tlsa *tlsa, AV *parts)
 {
-    int numbers[3];
+    int numbers[3] = {0};
     const char *data;
     STRLEN len;
     SV *bytes;
@@ -1413,7 +1413,7 @@ list_free(pTHX_ SV *sv, MAGIC *mg)
     mg->mg_ptr = NULL;
     if (list != NULL && atomic_fetch_sub(&list->refs, 1) == 1) {
         iossl_psl_free(list->psl);
-        PerlMemShared_free(list);
+        free(list);
     }
     return 0;
 }
@@ -1442,10 +1442,15 @@ static MGVTBL list_vtbl = {
 SV *
 glue_suffix_list_sv(pTHX_ iossl_psl *psl)
 {
-    SV *sv = newSV(0);
-    shared_list *list = (shared_list *)PerlMemShared_malloc(sizeof *list);
+    shared_list *list = malloc(sizeof *list);
     MAGIC *mg;
+    SV *sv;
 
+    if (list == NULL) {
+        iossl_psl_free(psl);
+        croak("A list of public suffixes: out of memory");
+    }
+    sv = newSV(0);
     atomic_init(&list->refs, 1);
     list->psl = psl;
     mg = sv_magicext(sv, NULL, PERL_MAGIC_ext, &list_vtbl, (const char *)list, 0);
