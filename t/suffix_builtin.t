@@ -45,6 +45,18 @@ subtest 'private domains count on request, and only then' => sub {
     like $@, qr/^unknown args: private/, 'and say so';
 };
 
+subtest 'what is no number of labels, and what is no file, is refused' => sub {
+    for my $wrong (-1, 'x', 1.5, "1\n", '') {
+        ok !eval { $CLASS->default(min_suffix => $wrong); 1 }, 'min_suffix dies';
+        like $@, qr/^min_suffix: a number of labels expected, not /, 'and says why';
+    }
+    is $CLASS->default(min_suffix => undef), $CLASS->default, 'undef is the default';
+    for my $none (undef, '') {
+        ok !eval { $CLASS->from_file($none); 1 }, 'from_file dies';
+        like $@, qr/^from_file: the name of a file or a handle expected/, 'and says why';
+    }
+};
+
 subtest 'wildcard certificates are judged by the list they are given' => sub {
     require IO::Socket::SSL::Utils;
     my ($cert) = IO::Socket::SSL::Utils::CERT_create(subject => { commonName => 'x' },

@@ -72,12 +72,19 @@ my %RUN = (
     },
     SSL_ticket_keycb => sub { outcome(side => 'server', client => { SSL_version => 'TLSv1_2' },
         server => { SSL_ticket_keycb => shift }) },
+    'SSL_ticket_keycb, TLS 1.3' => sub { outcome(side => 'server', client => { SSL_version => 'TLSv1_3' },
+        server => { SSL_ticket_keycb => shift }) },
+    SSL_keylog_callback => sub { outcome(client => { SSL_keylog_callback => shift }) },
+    SSL_cert_callback => sub { outcome(side => 'server', client => { SSL_hostname => 'server.test' },
+        server => { SSL_cert_callback => shift }) },
     SSL_msg_callback => sub { outcome(client => { SSL_msg_callback => shift }) },
     'set_msg_callback, while reading' => sub {
         my $code = shift;
         read_with(sub { $_[0]->set_msg_callback($code) });
     },
     'get_session of a store' => sub { outcome(client => { SSL_version => 'TLSv1_2',
+        SSL_session_key => 'k', SSL_session_cache => Store->new(get => shift) }) },
+    'get_session of a store, TLS 1.3' => sub { outcome(client => { SSL_version => 'TLSv1_3',
         SSL_session_key => 'k', SSL_session_cache => Store->new(get => shift) }) },
     'add_session of a store' => sub { outcome(client => { SSL_version => 'TLSv1_2',
         SSL_session_key => 'k', SSL_session_cache => Store->new(add => shift) }) },
@@ -89,11 +96,13 @@ my %RUN = (
         print $far "x\n";
         attempt(sub { my $line = <$near>; defined $line });
     },
-    'del_session of a store' => sub {
+    # A ticket of TLS 1.3 is for one connection, so the store is told to drop what it gave.
+    'del_session of a store, TLS 1.3' => sub {
         my $code = shift;
         my $kept;
-        my $context = IO::Socket::SSL::SSL_Context->new(client_args(SSL_session_cache =>
-            Store->new(add => sub { $kept = $_[1] }, get => sub { $kept }, del => $code)));
+        my $context = IO::Socket::SSL::SSL_Context->new(client_args(SSL_version => 'TLSv1_3',
+            SSL_session_cache => Store->new(add => sub { $kept = $_[1] }, get => sub { $kept },
+                del => $code)));
         my @both = (server => { SSL_reuse_ctx => $SERVING },
             client => { SSL_reuse_ctx => $context, SSL_session_key => 'k' });
         my @first = settle(pair(over => 'unix', @both));
@@ -203,6 +212,9 @@ my %free = ('closes the socket' => 'done');     # outside of any operation
 # Plain calls of Perl: what leaves a sub there leads where it leads.
 my %plain = map { $_ => undef } 'leaves by last', 'leaves by next', 'leaves by goto';
 my %no_key = map { $_ => qr/^died: SSL_ticket_keycb: / } grep { /^returns/ } keys %DOES;
+my %keys = (%no_key, map { $_ => qr/^died: SSL_ticket_keycb: key functions needs to return/ }
+    grep { !ref $USUAL{$_} && !/^returns/ } keys %USUAL);
+my $no_context = qr/^died: SSL_cert_callback: a server's SSL_Context or a hash of arguments expected/;
 my $no_staple = qr/^died: SSL_ocsp_staple_source: the bytes of an OCSP response/;
 
 my %WANT = (
@@ -210,20 +222,23 @@ my %WANT = (
     SSL_passwd_cb => { %free,
         (map { $_ => 'refused' } grep { $USUAL{$_} && !ref $USUAL{$_} } keys %USUAL),
         'closes the socket' => 'refused' },
+    'SSL_ticket_keycb, TLS 1.3' => \%keys,
+    SSL_keylog_callback => \%ignored,
+    SSL_cert_callback => { (map { $_ => $no_context } grep { !ref $USUAL{$_} } keys %USUAL),
+        map { $_ => 'refused' } 'returns nothing', 'returns undef', 'returns the empty text', 'returns 0' },
     SSL_msg_callback => \%ignored,
     'set_msg_callback, while reading' => \%ignored,
     'get_session of a store' => \%ignored,
+    'get_session of a store, TLS 1.3' => \%ignored,
     'add_session of a store' => \%ignored,
     'add_session of a store, while reading' => \%ignored,
-    'del_session of a store' => \%ignored,
+    'del_session of a store, TLS 1.3' => \%ignored,
     SSL_ocsp_staple_callback => \%ignored,
     SSL_ocsp_staple_source => { (map { $_ => $no_staple } grep { !ref $USUAL{$_} } keys %USUAL),
         'returns an object that dies' => $no_staple,
         map { $_ => 'done' } 'returns nothing', 'returns undef', 'returns the empty text' },
     set_args_filter_hack => { %ignored, %plain, %free },
-    SSL_ticket_keycb => { %no_key,
-        (map { $_ => qr/^died: SSL_ticket_keycb: key functions needs to return/ }
-            grep { !ref $USUAL{$_} && !/^returns/ } keys %USUAL) },
+    SSL_ticket_keycb => \%keys,
     # The handshake has failed before it is called, so 'refused' is all that can come of it.
     SSL_error_trap => { %plain,
         (map { $_ => 'refused' } grep { !ref $USUAL{$_} } keys %USUAL),

@@ -169,6 +169,25 @@ subtest 'a cache that closes the socket, or throws it away' => sub {
     is $ocsp->resolve_blocking, '', 'and asks';
 };
 
+subtest 'a cache that is told of a staple while the handshake runs, and acts' => sub {
+    my ($plain, $puts, $inner) = (undef, 0, 0);
+    my $connect = sub {
+        my $put = shift;
+        $plain = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die $!;
+        return eval { IO::Socket::SSL->start_SSL($plain, SSL_ca_file => $pki->file('ca.pem'),
+            SSL_verifycn_name => 'server.test',
+            SSL_ocsp_cache => My::Cache->new(put => sub { $puts++; $put->(@_) })) };
+    };
+    is $connect->(sub { $plain->close }), undef, 'by closing the socket: refused';
+    like $@, qr/^a callback of a connection can't end that connection/, 'with the reason';
+    ok $connect->(sub { my ($one, $other) = pair(); print $one "x\n"; $inner++ if <$other> eq "x\n" }),
+        'by TLS of its own: connected' or diag $@;
+    is $inner, 1, 'which worked';
+    my $code = sub { undef $plain };
+    ok eval { $connect->($code); 1 }, 'by throwing the socket away: no harm' or diag $@;
+    is $puts, 3, 'it was told each time';
+};
+
 subtest 'a cache that uses the resolver that asks it, or throws it away' => sub {
     my $ocsp;
     my $cache = My::Cache->new(put => sub { $ocsp->add_response($pki->uri, 'x') });

@@ -194,6 +194,14 @@ subtest 'SSL_reuse_ctx that is no context is refused, never replaced' => sub {
     }
 };
 
+subtest 'a default context that is none is refused where it is used' => sub {
+    plan skip_all => 'since 2.094' if !since(2.094);
+    IO::Socket::SSL::set_default_context('text');
+    like raised(sub { IO::Socket::SSL::SSL_Context->new }), qr/^invalid context to reuse: text/, 'by a context';
+    IO::Socket::SSL::set_default_context(undef);
+    ok(negotiate({}, {})->{client}, 'and undef takes it away');
+};
+
 subtest 'the raw handle of a context is a number' => sub {
     my $context = context(@trust);
 

@@ -57,6 +57,22 @@ subtest 'contexts made by hand are not filtered' => sub {
     is $calls, 0, 'without a call of the filter';
 };
 
+differs('error-option-shape', 'a filter that is neither code nor "use_defaults"', sub {
+    for my $wrong ('nonsense', [], {}, 1) {
+        like raised(sub { IO::Socket::SSL::set_args_filter_hack($wrong) }),
+            qr/^set_args_filter_hack: code or "use_defaults" expected, not /, 'is refused at once';
+    }
+    IO::Socket::SSL::set_args_filter_hack(sub { die "filter\n" });
+    for my $none (undef, 0, '') {
+        IO::Socket::SSL::set_args_filter_hack($none);
+        ok(negotiate({}, {})->{client}, 'none takes the filter away');
+    }
+}, sub {
+    IO::Socket::SSL::set_args_filter_hack([]);
+    like negotiate({}, {})->{client_error}, qr/^Not a CODE reference/, 'is no code where it is used';
+    no_filter();
+});
+
 subtest 'an exception of the filter reaches the program' => sub {
     IO::Socket::SSL::set_args_filter_hack(sub { die "not today\n" });
     my $result = negotiate({}, {});

@@ -145,6 +145,9 @@ subtest 'alternative names of all kinds that have a text' => sub {
     is_deeply describe(subjectAltNames => [['email', 'a@b.test']])->{subjectAltNames},
         [['EMAIL', 'a@b.test']], 'and email, in lower case';
     ok !exists describe()->{subjectAltNames}, 'without any there is no such key';
+    is_deeply describe(subject => { CN => 'x', emailAddress => 'a@b.test' },
+        subjectAltNames => [[email => 'copy'], [DNS => 'x.test']])->{subjectAltNames},
+        [[EMAIL => 'a@b.test'], [DNS => 'x.test']], 'an email address that is copied from the subject';
 };
 
 subtest 'parts of the subject' => sub {
@@ -156,6 +159,7 @@ subtest 'parts of the subject' => sub {
         'longer than is usual' => [{ C => 'DEUTSCHLAND' }, { countryName => 'DEUTSCHLAND' }],
         'UTF-8'       => [{ CN => "\xc3\xa4" }, { commonName => "\xc3\xa4" }],
         'nothing'     => [{}, undef],
+        'a part without values' => [{ CN => [] }, {}],
     );
     for my $what (sort keys %cases) {
         my ($subject, $expected) = @{ $cases{$what} };
@@ -172,6 +176,7 @@ subtest 'numbers, times, digests' => sub {
     isnt describe()->{serial}, describe()->{serial}, 'by default it is random';
     is describe(version => $_)->{version}, $_, "version $_" for 2;
     is describe(digest => lc $_)->{signature_alg}, "ecdsa-with-$_", $_ for qw(SHA1 SHA256 SHA384 SHA512);
+    is describe(digest => $_)->{signature_alg}, 'ecdsa-with-SHA256', 'no digest is the default' for '', undef;
     my $info = describe(not_before => 1_000_000_000, not_after => 2_600_000_000);
     is_deeply [@$info{qw(not_before not_after)}], [1_000_000_000, 2_600_000_000], 'times';
     $info = describe();

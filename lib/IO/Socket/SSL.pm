@@ -550,7 +550,7 @@ sub context_init {
 sub set_default_context {
     my $context = pop;
     delete $DEFAULTS{common}{SSL_reuse_ctx};
-    $DEFAULTS{common}{SSL_reuse_ctx} = $context if ref $context;
+    $DEFAULTS{common}{SSL_reuse_ctx} = $context if $context && $context ne __PACKAGE__;
     return;
 }
 
@@ -561,7 +561,10 @@ sub set_default_session_cache {
 }
 
 sub set_args_filter_hack {
-    $FILTER = pop;
+    my $filter = pop;
+    Carp::croak(qq{set_args_filter_hack: code or "use_defaults" expected, not "$filter"})
+        if $filter && ref $filter ne 'CODE' && $filter ne 'use_defaults';
+    $FILTER = $filter;
     return;
 }
 

@@ -42,6 +42,7 @@ sub from_file {
     my ($class, $file, %args) = @_;
     my $fh = ref $file || ref \$file eq 'GLOB' ? $file : undef;
     if (!$fh) {
+        Carp::croak('from_file: the name of a file or a handle expected') if !length($file // '');
         open $fh, '<:encoding(UTF-8)', $file or Carp::croak("failed to open $file: $!");
     }
     my $text = do { local $/ = undef; <$fh> };
@@ -52,6 +53,7 @@ sub _min_suffix {
     my $args = shift;
     my $min  = delete $args->{min_suffix} // 1;
     Carp::croak('unknown args: ' . join ' ', sort keys %$args) if %$args;
+    Carp::croak("min_suffix: a number of labels expected, not $min") if $min !~ /^\d+\z/;
     return $min;
 }
 

@@ -48,7 +48,10 @@ sub CERT_create {
     my %args = @_ == 1 ? %{ $_[0] } : @_;
     my $gen  = IO::Socket::SSL::Utils::Certgen->new;
     _description($gen, \%args) if exists $args{signature_alg} && ref $args{ext};
-    _subject($gen, delete $args{subject});
+    my %subject = map { $_ => ref $args{subject}{$_} ? $args{subject}{$_} : [$args{subject}{$_}] }
+        keys %{ $args{subject} || {} };
+    _subject($gen, \%subject) if delete $args{subject};
+    delete $args{digest} if !length($args{digest} // '');
     for my $setter (qw(not_before not_after serial version digest key)) {
         my $value = delete $args{$setter};
         $gen->$setter($value) if defined $value;
@@ -62,6 +65,9 @@ sub CERT_create {
     for my $name (@{ delete $args{subjectAltNames} || [] }) {
         my ($type, $value, $der) = @$name;
         if (defined $der) { $gen->altname_der($der) }
+        elsif (lc $type eq 'email' && $value eq 'copy') {
+            $gen->altname($type, $_) for @{ $subject{emailAddress} || [] };
+        }
         else              { $gen->altname($type, $value) }
     }
     $gen->ca(1) if delete $args{CA};
@@ -89,10 +95,9 @@ sub _description {
 
 sub _subject {
     my ($gen, $subject) = @_;
-    return if !$subject;
-    $gen->clear_subject if !%$subject;
+    $gen->clear_subject if !grep { @$_ } values %$subject;
     for my $name (sort keys %$subject) {
-        $gen->subject($name, $_) for ref $subject->{$name} ? @{ $subject->{$name} } : $subject->{$name};
+        $gen->subject($name, $_) for @{ $subject->{$name} };
     }
     return;
 }
