@@ -617,12 +617,14 @@ static void
 offer_session(iossl_conn *conn)
 {
     const iossl_session_place *place = &conn->sessions;
+    /* Code may decide by anything: what one context accepted is nothing to another. */
+    bool is_for_one = conn->verifier.cb != NULL || iossl_ctx_is_shaped(conn->ctx);
     SSL_SESSION *session;
 
     if (place->store == NULL || conn->role != IOSSL_CLIENT || conn->staple.cb != NULL)
         return;
     if (!iossl_binding_make(&conn->binding, &conn->verifier, iossl_ctx_get0_trust(conn->ctx),
-                            iossl_ctx_get0_id(conn->ctx), SSL_get_certificate(conn->ssl))) {
+                            is_for_one ? iossl_ctx_get0_id(conn->ctx) : NULL, conn->ssl)) {
         iossl_session_place_cleanup(&conn->sessions);       /* no memory: a full handshake does */
         return;
     }

@@ -63,6 +63,7 @@ struct iossl_ctx {
     size_t max_early_data;
     bool insists_on_early_data, wants_ktls;
     uint64_t key_update_bytes;
+    bool is_shaped;                 /* there is a callback for its SSL_CTXs */
     iossl_host_cb host_cb;
     void *host_arg;
     iossl_reload *reload;           /* owned; NULL: what the files said stands */
@@ -965,7 +966,9 @@ digest_trust(builder *b, const char *file, const char *path)
     bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_library_sha256(config->verify.library), NULL) == 1
               && EVP_DigestUpdate(md, flags, sizeof flags) == 1 && digest_file(md, file)
               && digest_file(md, path) && digest_file(md, config->crl_file)
-              && iossl_psks_digest(&config->psks, md);
+              && iossl_psks_digest(&config->psks, md)
+              && (config->sigalgs == NULL
+                  || EVP_DigestUpdate(md, config->sigalgs, strlen(config->sigalgs) + 1) == 1);
 
     for (int i = 0; ok && i < sk_X509_num(config->cas); i++)
         ok = iossl_cert_sha256(sk_X509_value(config->cas, i), config->verify.library, one)
@@ -1204,6 +1207,7 @@ new_empty(const iossl_config *config, iossl_error *err)
         ctx->host_cb = config->host_cb;
         ctx->host_arg = config->host_arg;
     }
+    ctx->is_shaped = config->ssl_ctx_cb != NULL;
     iossl_verify_settings_copy(&ctx->verify, &config->verify);
     if ((ctx->hosts = iossl_strmap_new(free_host_entry)) == NULL
         || !make_ocsp_place(ctx)
@@ -1507,4 +1511,10 @@ const unsigned char *
 iossl_ctx_get0_id(const iossl_ctx *ctx)
 {
     return ctx->id;
+}
+
+bool
+iossl_ctx_is_shaped(const iossl_ctx *ctx)
+{
+    return ctx->is_shaped;
 }

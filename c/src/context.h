@@ -17,6 +17,8 @@ const unsigned char *iossl_ctx_get0_verified_sid_ctx(const iossl_ctx *ctx, size_
 /* 32 bytes, equal for contexts that trust the same; 16 random bytes of this one. */
 const unsigned char *iossl_ctx_get0_trust(const iossl_ctx *ctx);
 const unsigned char *iossl_ctx_get0_id(const iossl_ctx *ctx);
+/* Has code of the program had its hands on the SSL_CTX? */
+bool iossl_ctx_is_shaped(const iossl_ctx *ctx);
 
 /* Where answers of OCSP responders are kept by default. Borrowed. */
 iossl_ocsp_place *iossl_ctx_get0_ocsp_place(const iossl_ctx *ctx);

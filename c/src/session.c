@@ -63,10 +63,30 @@ psl_identity(const iossl_psl *psl, bool *is_local)
     return (uintptr_t)psl;
 }
 
+/* How strong keys and signatures of the chain have to be, and what would be agreed on. */
+static bool
+add_limits(EVP_MD_CTX *md, SSL *ssl)
+{
+    const X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    const STACK_OF(SSL_CIPHER) *ciphers = SSL_get_ciphers(ssl);
+    const unsigned long numbers[] = {(unsigned long)SSL_get_security_level(ssl),
+                                     X509_VERIFY_PARAM_get_flags(param),
+                                     (unsigned long)X509_VERIFY_PARAM_get_depth(param)};
+    bool ok = add(md, numbers, sizeof numbers);
+
+    for (int i = 0; ok && i < sk_SSL_CIPHER_num(ciphers); i++) {
+        const uint32_t id = SSL_CIPHER_get_id(sk_SSL_CIPHER_value(ciphers, i));
+
+        ok = add(md, &id, sizeof id);
+    }
+    return ok;
+}
+
 bool
 iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned char trust[32],
-                   const unsigned char id[16], const X509 *own_cert)
+                   const unsigned char *id, SSL *ssl)
 {
+    const X509 *own_cert = SSL_get_certificate(ssl);
     const iossl_verify_settings *s = &v->settings;
     const int numbers[] = {(int)v->role, s->mode, s->require_pin, s->require_name, v->cb != NULL,
                            (int)s->scheme.wildcards_in_alt, (int)s->scheme.wildcards_in_cn,
@@ -86,8 +106,8 @@ iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned c
          && add(md, &psl, sizeof psl) && add(md, pins, sizeof pins)
          && add(md, tlsa, s->tlsa != NULL ? sizeof tlsa : 0)
          && add(md, &s->scheme.callback_arg, sizeof(void *)) && add(md, trust, 32)
-         /* A callback may decide by anything: what one context accepted is nothing to another. */
-         && add(md, id, v->cb != NULL ? 16 : 0) && add(md, own, own_len) && EVP_DigestFinal_ex(md, out->digest, NULL) == 1;
+         && add(md, id, id != NULL ? 16 : 0) && add(md, own, own_len) && add_limits(md, ssl)
+         && EVP_DigestFinal_ex(md, out->digest, NULL) == 1;
     EVP_MD_CTX_free(md);
     out->is_local = is_local;
     return ok;

@@ -14,11 +14,13 @@ typedef struct iossl_binding {
 } iossl_binding;
 
 /*
- * What this verifier asks for, on a context with this trust and id (iossl_ctx_get0_trust and _id),
- * showing this certificate (NULL: none). False: no memory.
+ * What this verifier asks for, on a context with this trust (iossl_ctx_get0_trust) and a connection
+ * with these limits: how strong keys and signatures have to be, which ciphers will do, the certificate
+ * that it shows. id: of the context (iossl_ctx_get0_id), where sessions are for no other; or NULL.
+ * False: no memory.
  */
 bool iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned char trust[32],
-                        const unsigned char id[16], const X509 *own_cert);
+                        const unsigned char *id, SSL *ssl);
 /* Marks a session. False: no memory; it is then never offered. */
 bool iossl_session_bind(SSL_SESSION *session, const iossl_binding *binding);
 /* Was the session made under just this? One that isn't marked wasn't. */
