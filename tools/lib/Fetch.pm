@@ -14,6 +14,7 @@ use warnings;
 
 use Exporter qw(import);
 use File::Path qw(make_path remove_tree);
+use List::Util qw(first);
 use POSIX ();
 
 our @EXPORT_OK = qw(cache run source needed);
@@ -43,11 +44,21 @@ sub run {
 
 # --- sources --------------------------------------------------------------------------------------
 
+sub index_lines {
+    return `apt-get indextargets --format '\$(REPO_URI) \$(RELEASE) \$(COMPONENT)' 'Created-By: Packages'`;
+}
+
+# The release of this machine, by its name in the main archive.
+sub main_release {
+    my ($release) = map { m{^\S+/debian/* ([a-z]+) } ? $1 : () } index_lines();
+    return $release;
+}
+
 # Where apt finds sources: those of the releases that this machine has packages of, or of another
 # release of Debian.
 sub source_lines {
     my ($release) = @_;
-    my @lines = `apt-get indextargets --format '\$(REPO_URI) \$(RELEASE) \$(COMPONENT)' 'Created-By: Packages'`;
+    my @lines = index_lines();
     if (length $release) {
         my ($mirror) = map { m{^(\S+/debian/*) } ? $1 : () } @lines;
         @lines = defined $mirror ? "$mirror $release main\n" : ();
@@ -89,9 +100,11 @@ sub source {
     my $log  = cache() . "/logs/$row->{package}.source";
     make_path($new);
     if (!files("$new/*.orig.tar.*")) {
-        run($log, 'sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', $new,
-            apt_for_sources($row->{release} // ''), 'source', '--tar-only', $name)
-            or return (undef, "no source, see $log");
+        # The security archive lists versions whose files it has lost; the main one has those of its own.
+        my $fetched = first {
+            run($log, 'sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', $new, apt_for_sources($_), 'source', '--tar-only', $name)
+        } $row->{release} // ('', main_release());
+        return (undef, "no source, see $log") if !defined $fetched;
     }
     my ($tar) = sort { -s $b <=> -s $a } files("$new/*.orig.tar.*");
     remove_tree($dir);
