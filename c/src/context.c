@@ -824,6 +824,25 @@ add_to_shelf(const builder *b, const char *host, const host_entry *entry, iossl_
                                 SSL_CTX_get_cert_store(entry->ssl_ctx), err);
 }
 
+static bool
+has_cert(const iossl_host_cert *hc)
+{
+    return hc->cert_file != NULL || hc->n_certs > 0;
+}
+
+/* A key for a host that has no certificate, where others have: one of the two names is wrong. */
+static bool
+is_stray_key(const builder *b, const char *key, const iossl_host_cert *hc)
+{
+    const iossl_strmap *all = b->config->host_certs;
+    bool others_have = false;
+
+    for (size_t i = 0; i < iossl_strmap_count(all) && !others_have; i++)
+        others_have = has_cert(iossl_strmap_value(all, i));
+    return others_have && strchr(key, '%') == NULL && !has_cert(hc)
+           && (hc->key_file != NULL || hc->key != NULL);
+}
+
 static iossl_status
 add_host_cert(builder *b, const char *key, iossl_error *err)
 {
@@ -839,6 +858,12 @@ add_host_cert(builder *b, const char *key, iossl_error *err)
     if (strchr(key, '%') != NULL && iossl_strmap_get(b->config->host_certs, host) == NULL) {
         iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
                         "SSL Context init for %s failed - no config for %s", key, host);
+        goto done;
+    }
+    if (is_stray_key(b, key, hc)) {
+        iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
+                        "Failed to load certificate from file: the host \"%s\" has a key, but no "
+                        "certificate; give one, or name the host as it is named there", key);
         goto done;
     }
     if (iossl_strmap_get(b->ctx->hosts, host) == NULL && add_host(b, host, err) != IOSSL_OK)
@@ -927,8 +952,10 @@ add_crls(X509_STORE *store, const char *file, iossl_error *err)
     X509_CRL_free(crl);
     BIO_free(bio);
     if (n == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+        /* OpenSSL has nothing to say where what should be a list is of no length, or isn't one. */
         iossl_error_set_openssl(err, IOSSL_E_CRL, IOSSL_RANK_FATAL,
-                                "Invalid certificate revocation list: SSL_crl_file %s", file);
+                                "Invalid certificate revocation list: SSL_crl_file %s%s", file,
+                                ERR_peek_error() == 0 ? ": a list in it is broken" : "");
         return IOSSL_ERROR;
     }
     iossl_error_clear_queue();

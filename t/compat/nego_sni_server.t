@@ -56,6 +56,20 @@ subtest 'the entry of the empty name is for all other names, and for no name' =>
     is shown(undef, {%three}), 'server.test', 'no name';
 };
 
+subtest 'a host that is named has a certificate and a key, or there is no context' => sub {
+    my $context = sub { return IO::Socket::SSL::SSL_Context->new(SSL_server => 1, %three, @_) };
+    for my $none (undef, '') {
+        my $what = defined $none ? "''" : 'undef';
+        for my $option ('SSL_cert_file', 'SSL_key_file') {
+            like raised(sub { $context->($option => { %{ $three{$option} }, 'a.sni.test' => $none }) }),
+                qr/^$option .*can't be used: /, "$option with $what dies";
+        }
+    }
+    ok !$context->(SSL_key_file => { %{ $three{SSL_key_file} }, 'c.sni.test' => cert('a-sni.key') }),
+        'a key for a host without certificate';
+    like $SSL_ERROR, qr/^Failed to load certificate from file/, 'is refused';
+};
+
 subtest 'without that entry other names are refused with the alert unrecognized_name' => sub {
     is shown('a.sni.test', {%two}), 'a.sni.test', 'a known name works';
     is shown('B.sni.test', {%two}), 'b.sni.test', 'so does the other';

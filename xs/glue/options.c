@@ -335,9 +335,12 @@ read_by_host(pTHX_ build *b, SV *value, const char *option, read_host_fn read)
     hv_iterinit(by_host);
     while (status == IOSSL_OK && (entry = hv_iternext(by_host)) != NULL) {
         SV *of_host = hv_iterval(by_host, entry);
+        const char *host = text(aTHX_ option, hv_iterkeysv(entry));
 
         if (!is_absent(of_host))
-            status = read(aTHX_ b, text(aTHX_ option, hv_iterkeysv(entry)), of_host);
+            status = read(aTHX_ b, host, of_host);
+        else if (strcmp(option, "SSL_cert_file") == 0 || strcmp(option, "SSL_key_file") == 0)
+            croak("%s can't be used: it names no file for the host \"%s\"", option, host);
     }
     return status;
 }
