@@ -105,4 +105,20 @@ subtest 'a mistake does not harm what comes after' => sub {
 };
 
 CERT_free($handle);
+subtest 'what a condition leaves where code, an object or a list belongs is as if it was not given' => sub {
+    my @for_both = qw(SSL_passwd_cb SSL_verify_callback SSL_ocsp_cache SSL_npn_protocols SSL_alpn_protocols
+        SSL_ca SSL_cert SSL_key SSL_session_cache SSL_create_ctx_callback SSL_error_trap
+        SSL_ocsp_staple_callback SSL_on_peer_shutdown);
+    for my $false (undef, '', 0) {
+        my %options = map { $_ => $false } @for_both;
+        my $result = handshake(over => 'unix', client => {%options},
+            server => { %options, server_args(), SSL_ticket_keycb => $false, SSL_client_ca => $false });
+        my $what = defined $false ? "'$false'" : 'undef';
+        is $result->{client_error}, '', "$what: a client";
+        is $result->{server_error}, '', "$what: and a server";
+        my $refused = handshake(over => 'unix', client => { %options, SSL_ca_file => cert('other-ca.pem') });
+        like $refused->{client_error}, qr/certificate verify failed/, "$what: that is verified as ever";
+    }
+};
+
 done_testing;

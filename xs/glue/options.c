@@ -85,6 +85,13 @@ is_absent(SV *value)
     return !SvOK(value) || (!SvROK(value) && SvPOKp(value) && SvCUR(value) == 0);
 }
 
+/* Where code, an object or a handle belongs, programs also pass what "condition && sub { }" leaves. */
+static bool
+is_none(pTHX_ SV *value)
+{
+    return !SvROK(value) && !SvTRUE_nomg(value);
+}
+
 static AV *
 array(pTHX_ SV *value)
 {
@@ -407,19 +414,19 @@ read_cert(pTHX_ build *b, SV *value)
 {
     if (is_empty_hash(aTHX_ value) && b->role == IOSSL_SERVER)
         return refuse_hash(b, "certificate", "SSL_cert", "names no host");
-    return read_by_host(aTHX_ b, value, "SSL_cert", add_cert);
+    return is_none(aTHX_ value) ? IOSSL_OK : read_by_host(aTHX_ b, value, "SSL_cert", add_cert);
 }
 
 static iossl_status
 read_key(pTHX_ build *b, SV *value)
 {
-    return read_by_host(aTHX_ b, value, "SSL_key", add_key);
+    return is_none(aTHX_ value) ? IOSSL_OK : read_by_host(aTHX_ b, value, "SSL_key", add_key);
 }
 
 static iossl_status
 read_passwd_cb(pTHX_ build *b, SV *value)
 {
-    if (SvOK(value)) {
+    if (!is_none(aTHX_ value)) {
         b->calls->password.code = newSVsv(code(aTHX_ "SSL_passwd_cb", value));
         iossl_config_set_passwd_cb(b->config, glue_on_password, &b->calls->password);
     }
@@ -436,7 +443,7 @@ read_certs(pTHX_ build *b, SV *value, const char *option, add_x509_fn add)
     iossl_status status = IOSSL_OK;
     AV *list = array(aTHX_ value);
 
-    if (is_absent(value))
+    if (is_none(aTHX_ value))
         return IOSSL_OK;
     if (list == NULL)
         return add(b->config, glue_object(aTHX_ GLUE_X509, value, option), b->err);
@@ -645,7 +652,7 @@ read_scheme(pTHX_ build *b, SV *value)
 static iossl_status
 read_verify_callback(pTHX_ build *b, SV *value)
 {
-    if (SvOK(value))
+    if (!is_none(aTHX_ value))
         b->context->verify_callback = newSVsv(code(aTHX_ "SSL_verify_callback", value));
     return IOSSL_OK;
 }
@@ -786,7 +793,7 @@ read_protocols(pTHX_ build *b, SV *value, const char *option, set_protocols_fn s
     SSize_t n = list == NULL ? 0 : av_len(list) + 1;
     const char **names;
 
-    if (!SvOK(value))
+    if (is_none(aTHX_ value))
         return IOSSL_OK;
     if (list == NULL)
         croak_value(aTHX_ option, value, "a reference to an array of protocol names");
@@ -827,7 +834,7 @@ read_ticket_keycb(pTHX_ build *b, SV *value)
 {
     AV *list = array(aTHX_ value);
 
-    if (!SvOK(value))
+    if (is_none(aTHX_ value))
         return IOSSL_OK;
     if (list != NULL && av_len(list) > 0)
         b->context->ticket_data = newSVsv(item(aTHX_ list, 1));
@@ -897,7 +904,7 @@ read_ticket_keys_file(pTHX_ build *b, SV *value)
 static iossl_status
 read_cert_callback(pTHX_ build *b, SV *value)
 {
-    if (!SvOK(value))
+    if (is_none(aTHX_ value))
         return IOSSL_OK;
     b->context->cert_callback = newSVsv(code(aTHX_ "SSL_cert_callback", value));
     iossl_config_set_host_cb(b->config, glue_on_host, NULL);
@@ -1037,7 +1044,7 @@ read_keylog_file(pTHX_ build *b, SV *value)
 static iossl_status
 read_keylog_callback(pTHX_ build *b, SV *value)
 {
-    if (SvOK(value)) {
+    if (!is_none(aTHX_ value)) {
         b->context->keylog_callback = newSVsv(code(aTHX_ "SSL_keylog_callback", value));
         iossl_config_set_keylog_cb(b->config, glue_on_keylog, NULL);
     }
@@ -1115,7 +1122,7 @@ read_session_cache(pTHX_ build *b, SV *value)
 static iossl_status
 read_session_store(pTHX_ build *b, SV *value)
 {
-    if (!SvOK(value))
+    if (is_none(aTHX_ value))
         return IOSSL_OK;
     if (!sv_isobject(value))
         croak_value(aTHX_ "SSL_session_store", value,
@@ -1142,7 +1149,7 @@ read_ocsp_mode(pTHX_ build *b, SV *value)
 static iossl_status
 read_ocsp_staple_callback(pTHX_ build *b, SV *value)
 {
-    if (SvOK(value))
+    if (!is_none(aTHX_ value))
         b->context->staple_callback = newSVsv(code(aTHX_ "SSL_ocsp_staple_callback", value));
     return IOSSL_OK;
 }
@@ -1163,7 +1170,7 @@ read_ocsp_staple_file(pTHX_ build *b, SV *value)
 static iossl_status
 read_ocsp_staple_source(pTHX_ build *b, SV *value)
 {
-    if (SvOK(value))
+    if (!is_none(aTHX_ value))
         b->context->staple_source = newSVsv(code(aTHX_ "SSL_ocsp_staple_source", value));
     return IOSSL_OK;
 }
@@ -1186,7 +1193,7 @@ read_ocsp_cache(pTHX_ build *b, SV *value)
 {
     iossl_ocsp_cache *cache = glue_ocsp_cache_of(value);
 
-    if (!SvOK(value))
+    if (is_none(aTHX_ value))
         return IOSSL_OK;
     /* A subclass may have methods of its own. */
     if (cache != NULL && SvSTASH(SvRV(value)) == gv_stashpvs("IO::Socket::SSL::OCSP_Cache", 0))

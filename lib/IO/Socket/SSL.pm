@@ -378,7 +378,7 @@ sub _for {
 # Where no CA certificates are named, those of default_ca().
 sub _with_ca {
     my $args = shift;
-    return $args if grep { defined && length } @$args{qw(SSL_ca SSL_ca_file SSL_ca_path)};
+    return $args if $args->{SSL_ca} || grep { defined && length } @$args{qw(SSL_ca_file SSL_ca_path)};
     return $args if $args->{SSL_server} && !$args->{SSL_verify_mode};
     my %default = IO::Socket::SSL::default_ca() or return { %$args, SSL_ca => [] };     # nobody
     return { %$args, %default, _SSL_ca_by_default => 1 };
