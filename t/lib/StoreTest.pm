@@ -338,7 +338,7 @@ sub store_tests {
                     settle(@$done{qw(client server)});
                 }
                 # Of the end of a flood the kernel tells late.
-                like readline $dripping->{told}, qr/^[1-9]\d*$/, 'the server would have gone on' if !$flood;
+                like readline $dripping->{told}, qr/^\d+$/, 'the server would have gone on' if !$flood;
                 like $store->last_error, $flood ? qr/\S/ : qr/^no whole answer from 127\.0\.0\.1:\d+ within 0\.3 sec/, 'last_error';
                 is syswrite($own, 'x'), 1, 'a connection of the program\'s own';
                 is sysread($own, my $answer, 1), 1, 'goes on';
