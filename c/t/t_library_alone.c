@@ -392,7 +392,7 @@ test_cache(void)
 int
 main(void)
 {
-    OSSL_PROVIDER *null, *provider;
+    OSSL_PROVIDER *null = NULL, *provider = NULL;
     int status;
     pid_t pid;
 

@@ -203,7 +203,7 @@ test_embedded(void)
         ASN1_OCTET_STRING *timestamps = ASN1_OCTET_STRING_new();
         test_identity stamped = test_identity_make(&(test_cert_spec){
             .common_name = "x", .altnames = "DNS:www.example.test", .issuer = &ca, .serial = 4});
-        X509_EXTENSION *extension;
+        X509_EXTENSION *extension = NULL;
         unsigned char *der = NULL;
         int len;
 
