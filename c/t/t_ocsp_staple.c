@@ -1,6 +1,9 @@
 /*
  * t_ocsp_staple.c - staples in the handshake: what a server sends, and what a client makes of it.
  */
+#include <poll.h>
+#include <time.h>
+
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -706,6 +709,39 @@ test_server_source(void)
     iossl_ctx_free(server);
 }
 
+/* What a server holds, whatever way it came, is sent until its end, and never after it. */
+static void
+test_end_of_time(void)
+{
+    const test_ocsp_spec spec = {.signer = &ca, .about = {{.cert = leaf.cert, .issuer = ca.cert,
+                                                           .from_s = -100, .to_s = 4}}};
+    iossl_ctx *client = test_client_ctx(&ca, with_version), *by_file, *by_bytes, *by_source;
+    time_t end;
+
+    staple_file = test_path("staple.der");
+    write_staple(&spec);
+    end = time(NULL) + 4;
+    by_file = test_server_ctx(&leaf, with_file);
+    by_bytes = test_server_ctx(&leaf, with_bytes);
+    by_source = test_server_ctx(&leaf, with_version);
+    /* A machine that is late by seconds proves nothing here. */
+    ok(served(by_file) == IOSSL_STAPLE_GOOD || time(NULL) >= end, "a file is sent");
+    ok(served(by_bytes) == IOSSL_STAPLE_GOOD || time(NULL) >= end, "bytes are");
+    ok(from_source(client, by_source, &staple_der, true) == IOSSL_STAPLE_GOOD || time(NULL) >= end,
+       "what a source gave is");
+    while (time(NULL) <= end)
+        (void)poll(NULL, 0, 50);
+    is_int(served(by_file), IOSSL_STAPLE_NONE, "after its end a file isn't sent");
+    is_int(served(by_bytes), IOSSL_STAPLE_NONE, "nor are bytes");
+    is_int(from_source(client, by_source, &staple_der, true), IOSSL_STAPLE_NONE,
+           "nor is what a source gave, and gives again");
+    use_staple(NULL);
+    iossl_ctx_free(by_source);
+    iossl_ctx_free(by_bytes);
+    iossl_ctx_free(by_file);
+    iossl_ctx_free(client);
+}
+
 /* A certificate that demands a staple is shown without one: the server hears of it, once each time. */
 static void
 test_lack(void)
@@ -789,6 +825,7 @@ main(void)
         test_server_source();
         test_lack();
     }
+    test_end_of_time();
     test_usage();
     use_staple(NULL);
     test_identity_free(&muddled);
