@@ -112,6 +112,7 @@ subtest 'SSL_dh => undef switches DHE off' => sub {
     like $result->{client_error}, qr/^SSL connect attempt failed .*alert handshake failure/,
         'client';
     is cipher({%ecdhe}, { SSL_dh => undef }), $ecdhe{SSL_cipher_list}, 'ECDHE stays';
+    ok !negotiate({%dhe}, { SSL_dh => $_ })->{client}, "so does '$_'" for '', 0;
 };
 
 subtest 'SSL_dh_file gives the parameters' => sub {

@@ -282,7 +282,7 @@ read_sigalgs(pTHX_ build *b, SV *value)
 static iossl_status
 read_dh(pTHX_ build *b, SV *value)
 {
-    if (!SvOK(value))
+    if (is_none(aTHX_ value))
         return iossl_config_set_dh_auto(b->config, false, b->err);
     return iossl_config_set_dh(b->config, glue_pointer(aTHX_ value, "SSL_dh: a DH handle"), b->err);
 }
