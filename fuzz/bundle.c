@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     iossl_error *err = iossl_error_new();
     const char *path = fuzz_file(data, size);
-    iossl_bundle *bundle = iossl_bundle_load(path, err);
+    iossl_bundle *bundle = iossl_bundle_load(path, iossl_library_default(), err);
     iossl_config *config;
     BIO *bio;
     STACK_OF(X509_INFO) *all;
