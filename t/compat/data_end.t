@@ -199,6 +199,36 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         is sysread($client, my $buffer, 10), 0, 'the incumbent takes it for the end of the stream';
     });
 
+    subtest "$version: who has read of the end is told by the result of a write, not by a signal" => sub {
+        my ($client, $server) = over_tcp($version);
+        my $pipes = 0;
+        local $SIG{PIPE} = sub { $pipes++ };
+        $server->close(SSL_no_shutdown => 1);
+        is sysread($client, my $buffer, 10), 0, 'the end';
+        is scalar $client->syswrite('x'), undef, 'writing fails';
+        is $pipes, 0, 'no SIGPIPE';
+    };
+
+    differs('data-write-sigpipe', "$version: nor who has read of a reset", sub {
+        my ($client, $server) = over_tcp($version);
+        my $pipes = 0;
+        local $SIG{PIPE} = sub { $pipes++ };
+        $END{reset}->($server);
+        is sysread($client, my $buffer, 10), undef, 'the reset';
+        is scalar $client->syswrite('x'), undef, 'writing fails';
+        is $pipes, 0, 'no SIGPIPE';
+        is scalar $client->syswrite('x'), undef, 'and again';
+        is $pipes, 1, 'for who goes on there is one';
+    }, sub {
+        my ($client, $server) = over_tcp($version);
+        my $pipes = 0;
+        local $SIG{PIPE} = sub { $pipes++ };
+        $END{reset}->($server);
+        is sysread($client, my $buffer, 10), undef, 'the reset';
+        is scalar $client->syswrite('x'), undef, 'writing fails';
+        is $pipes, 1, 'and the incumbent raises SIGPIPE';
+    });
+
     differs('data-read-sigpipe', "$version: reading after a reset raises no signal", sub {
         my ($client, $server) = over_tcp($version);
         my $pipes = 0;

@@ -765,11 +765,13 @@ write_bytes(pTHX_ glue_handle *h, const char *bytes, size_t len, transfer_kind k
     (void)failed(aTHX_ h, status);
     if (status == IOSSL_ERROR && errno == 0) {
         /* Of no bytes the kernel makes nothing but SIGPIPE, and that only where the peer is gone: a
-         * program that never looks at results ends as with any other socket. */
-        if (h->conn != NULL && !h->is_over_handle)
+         * program that never looks at results ends as with any other socket. But not by the first write:
+         * what a read before it has come to know, the kernel would tell this one by an errno. */
+        if (h->conn != NULL && !h->is_over_handle && h->has_failed_to_write)
             (void)send(descriptor(h), "", 0, 0);
         errno = EPIPE;
     }
+    h->has_failed_to_write = status == IOSSL_ERROR;
     return GLUE_FAILED;
 }
 

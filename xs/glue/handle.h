@@ -18,6 +18,7 @@ typedef struct glue_handle {
     SV *exception;          /* what a callback died with; owned, NULL: none */
     bool calls_back;        /* reading and writing may run Perl code */
     bool is_busy;           /* inside libiossl: callbacks may not start another operation */
+    bool has_failed_to_write;
     bool write_is_plain;    /* stop_SSL sent our close_notify and didn't wait: writes go out plain */
     bool read_is_plain;     /* the peer's close_notify was left to SSL_on_peer_shutdown */
     bool is_tied;           /* since the handshake is done */
