@@ -1,6 +1,7 @@
 /*
- * t_policy.c - what each named policy offers, as it goes over the wire: a snapshot. A dated policy that
- * changes makes this test fail, and is to get a new date instead.
+ * t_policy.c - what each named policy allows: a client's offer as it goes over the wire, and what a server
+ * takes of a client that offers all there is. A snapshot: a dated policy that changes makes this test fail,
+ * and is to get a new date instead.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "support_pair.h"
 #include "tap.h"
 
-static test_identity ca;
+static test_identity ca, leaf;
 
 #define HYBRID 0x11ec       /* X25519MLKEM768: only newer OpenSSLs have it */
 
@@ -23,6 +24,12 @@ number(const unsigned char *p)
     return (unsigned)p[0] << 8 | p[1];
 }
 
+static void
+add(char *out, size_t size, unsigned code)
+{
+    (void)snprintf(out + strlen(out), size - strlen(out), "%s%04x", out[0] == '\0' ? "" : " ", code);
+}
+
 /* A list of 16-bit numbers as "1302 1303". */
 static void
 list_numbers(char *out, size_t size, const unsigned char *p, size_t len)
@@ -30,8 +37,7 @@ list_numbers(char *out, size_t size, const unsigned char *p, size_t len)
     out[0] = '\0';
     for (size_t i = 0; i + 1 < len; i += 2)
         if (number(p + i) != HYBRID)
-            (void)snprintf(out + strlen(out), size - strlen(out), "%s%04x", out[0] == '\0' ? "" : " ",
-                           number(p + i));
+            add(out, size, number(p + i));
 }
 
 /* RFC 8446 section 4.1.2. */
@@ -62,6 +68,8 @@ on_message(void *arg, bool sent, int version, int content_type, const void *buf,
         p += size;
     }
 }
+
+/* ---- Clients --------------------------------------------------------------------------------- */
 
 static const char *policy;
 
@@ -96,6 +104,75 @@ check(const char *name, const char *versions, const char *ciphers, const char *g
     iossl_ctx_free(server_ctx);
 }
 
+/* ---- Servers --------------------------------------------------------------------------------- */
+
+static const char *version;
+
+/* All there is, weak things included. */
+static void
+with_everything(iossl_config *config)
+{
+    if (iossl_config_set_version(config, version, NULL) != IOSSL_OK
+        || iossl_config_set_cipher_list(config, NULL, "ALL:@SECLEVEL=0", NULL) != IOSSL_OK
+        || iossl_config_set_groups(config, "P-521:X448:P-384:P-256:X25519", NULL) != IOSSL_OK
+        || iossl_config_set_sigalgs(config,
+                                    "ECDSA+SHA1:RSA+SHA1:ECDSA+SHA224:RSA+SHA224:ed448:RSA+SHA512:"
+                                    "ECDSA+SHA512:RSA-PSS+SHA512:RSA-PSS+SHA384:RSA-PSS+SHA256:RSA+SHA384:"
+                                    "RSA+SHA256:ed25519:ECDSA+SHA384:ECDSA+SHA256", NULL) != IOSSL_OK)
+        bail_out("everything");
+}
+
+static void
+list_taken(offer *o, SSL *ssl)
+{
+    STACK_OF(SSL_CIPHER) *ciphers = SSL_get1_supported_ciphers(ssl);
+    unsigned char sign, hash;
+
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++)
+        add(o->ciphers, sizeof o->ciphers, SSL_CIPHER_get_protocol_id(sk_SSL_CIPHER_value(ciphers, i)));
+    sk_SSL_CIPHER_free(ciphers);
+    for (int i = 0; i < (int)SSL_get_shared_group(ssl, -1); i++)
+        (void)snprintf(o->groups + strlen(o->groups), sizeof o->groups - strlen(o->groups), "%s%s",
+                       i == 0 ? "" : " ", OBJ_nid2sn((int)SSL_get_shared_group(ssl, i)));
+    for (int i = 0; SSL_get_shared_sigalgs(ssl, i, NULL, NULL, NULL, &sign, &hash) > i; i++)
+        add(o->sigalgs, sizeof o->sigalgs, (unsigned)hash << 8 | sign);
+}
+
+static void
+check_server(const char *name, const char *versions, const char *ciphers, const char *groups,
+             const char *sigalgs)
+{
+    static const char *const VERSIONS[] = {"TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3"};
+    iossl_ctx *server_ctx;
+    offer o = {.ciphers = ""};
+
+    policy = name;
+    server_ctx = test_server_ctx(&leaf, with_policy);
+    for (unsigned i = 0; i < sizeof VERSIONS / sizeof *VERSIONS; i++) {
+        iossl_ctx *client_ctx;
+        test_pair pair;
+
+        version = VERSIONS[i];
+        client_ctx = test_client_ctx(&ca, with_everything);
+        pair = test_pair_new(client_ctx, server_ctx, "www.example.test");
+        if (test_pair_shake(&pair)) {
+            add(o.versions, sizeof o.versions, 0x301 + i);
+            o.groups[0] = o.sigalgs[0] = '\0';     /* the same for each version */
+            list_taken(&o, iossl_conn_get0_ssl(pair.server));
+        }
+        test_pair_free(&pair);
+        iossl_ctx_free(client_ctx);
+    }
+    is_str(o.versions, versions, "%s, server: versions", name);
+    is_str(o.ciphers, ciphers, "%s, server: ciphers", name);
+    is_str(o.groups, groups, "%s, server: groups", name);
+    is_str(o.sigalgs, sigalgs, "%s, server: signature algorithms", name);
+    iossl_ctx_free(server_ctx);
+}
+
+/* ---- Snapshots ------------------------------------------------------------------------------- */
+
+#define GROUPS "X25519 prime256v1 secp384r1"
 /* ECDSA, Ed25519, RSA-PSS of rsaEncryption keys (and of RSASSA-PSS keys), PKCS#1 for certificates. */
 #define SIGALGS "0403 0503 0807 0804 0805 0806 0401 0501 0601"
 
@@ -103,15 +180,24 @@ int
 main(void)
 {
     const test_cert_spec spec = {.common_name = "CA", .is_ca = 1};
+    const test_cert_spec of_leaf = {.issuer = &ca, .altnames = "DNS:www.example.test"};
     static const char *const MODERN[] = {"modern", "modern-2026"};
     static const char *const COMPATIBLE[] = {"compatible", "compatible-2026"};
 
+    tap_start();
     ca = test_identity_make(&spec);
-    for (size_t i = 0; i < 2; i++)
+    leaf = test_identity_make(&of_leaf);
+    for (size_t i = 0; i < 2; i++) {
         check(MODERN[i], "0304", "1302 1303 1301 00ff", "001d 0017 0018", SIGALGS);
-    for (size_t i = 0; i < 2; i++)
+        check_server(MODERN[i], "0304", "1302 1303 1301", GROUPS, SIGALGS);
+    }
+    for (size_t i = 0; i < 2; i++) {
         check(COMPATIBLE[i], "0304 0303",
               "1302 1303 1301 c02c c030 c02b c02f cca9 cca8 00ff", "001d 0017 0018", SIGALGS);
+        check_server(COMPATIBLE[i], "0303 0304",
+                     "c02c c030 c02b c02f cca9 cca8 1302 1303 1301", GROUPS, SIGALGS);
+    }
+    test_identity_free(&leaf);
     test_identity_free(&ca);
     return done_testing();
 }
