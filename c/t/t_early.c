@@ -430,8 +430,9 @@ main(void)
     const test_cert_spec leaf_spec = {.common_name = "www.example.test",
                                       .altnames = "DNS:www.example.test", .issuer = &ca};
 
+    tap_start();
     if (!iossl_can(IOSSL_CAN_EARLY_DATA))
-        skip_all("no TLS 1.3");
+        return skip_all("no TLS 1.3");
     ca = test_identity_make(&ca_spec);
     leaf = test_identity_make(&leaf_spec);
     cache = iossl_session_cache_new(8, NULL);

@@ -109,6 +109,7 @@ main(void)
     const test_cert_spec leaf_spec = {.common_name = "www.example.test",
                                       .altnames = "DNS:www.example.test", .issuer = &ca};
 
+    tap_start();
     ca = test_identity_make(&ca_spec);
     other_ca = test_identity_make(&other_spec);
     leaf = test_identity_make(&leaf_spec);

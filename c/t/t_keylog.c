@@ -108,6 +108,7 @@ main(void)
     char path[] = "/tmp/iossl-keylog-XXXXXX";
     int fd = mkstemp(path);
 
+    tap_start();
     if (fd < 0)
         bail_out("mkstemp");
     ca = test_identity_make(&ca_spec);

@@ -26,7 +26,7 @@
 int
 main(void)
 {
-    skip_all("no kernel TLS on this system");
+    return skip_all("no kernel TLS on this system");
 }
 
 #else
@@ -204,6 +204,7 @@ main(void)
     const test_cert_spec leaf_spec = {.common_name = "www.example.test",
                                       .altnames = "DNS:www.example.test", .issuer = &ca};
 
+    tap_start();
     ca = test_identity_make(&ca_spec);
     leaf = test_identity_make(&leaf_spec);
     ok(!iossl_can(IOSSL_CAN_KTLS), "a kernel without");

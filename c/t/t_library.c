@@ -14,7 +14,7 @@
 int
 main(void)
 {
-    skip_all("no library contexts before OpenSSL 3");
+    return skip_all("no library contexts before OpenSSL 3");
 }
 
 #else
@@ -100,6 +100,7 @@ main(void)
                                       .altnames = "DNS:www.example.test", .issuer = &ca};
     OSSL_PROVIDER *null = NULL;
 
+    tap_start();
     ok(iossl_can(IOSSL_CAN_LIBRARY), "there are library contexts");
     if ((library = OSSL_LIB_CTX_new()) == NULL || (empty = OSSL_LIB_CTX_new()) == NULL
         || (provider = OSSL_PROVIDER_load(library, "default")) == NULL

@@ -30,7 +30,7 @@
 int
 main(void)
 {
-    skip_all("no library contexts before OpenSSL 3");
+    return skip_all("no library contexts before OpenSSL 3");
 }
 
 #else
@@ -396,6 +396,7 @@ main(void)
     int status;
     pid_t pid;
 
+    tap_start();
     test_folder_make();
     if ((pid = fork()) == 0) {
         make_material();

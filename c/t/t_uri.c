@@ -171,6 +171,7 @@ main(void)
                                       .altnames = "DNS:www.example.test", .issuer = &ca};
     static const char *const FILES[] = {"both.pem", "locked.pem", "cert.pem"};
 
+    tap_start();
     if (mkdtemp(dir) == NULL)
         bail_out("a folder");
     ca = test_identity_make(&ca_spec);

@@ -38,6 +38,7 @@
 
 /* One program is one test, so its counters are the one place where state may be static. */
 static int tap_checks, tap_failures, tap_planned;
+static int tap_is_watched;
 
 static inline void
 tap_on_alarm(int signal_number)
@@ -63,6 +64,7 @@ tap_alarm(unsigned int seconds)
     sigemptyset(&action.sa_mask);
     sigaction(SIGALRM, &action, NULL);
     alarm(patience == NULL ? seconds : seconds * (unsigned int)atoi(patience));
+    tap_is_watched = 1;
 }
 
 /* First call of a program that counts as it goes; done_testing() then prints the plan. */
@@ -102,9 +104,19 @@ diag(const char *format, ...)
     fputc('\n', stderr);
 }
 
+/* Stops the whole run: for a machine on which no result would mean anything. */
+static inline void
+bail_out(const char *why)
+{
+    printf("Bail out!  %s\n", why);
+    exit(255);
+}
+
 TAP_PRINTF(4, 0) static inline int
 tap_vresult(int passed, const char *file, int line, const char *format, va_list args)
 {
+    if (!tap_is_watched)
+        bail_out("there is no watchdog: call tap_start() first");
     printf("%s %d - ", passed ? "ok" : "not ok", ++tap_checks);
     vprintf(format, args);
     putchar('\n');
@@ -218,14 +230,6 @@ skip(int checks, const char *why)
 {
     while (checks-- > 0)
         printf("ok %d # SKIP %s\n", ++tap_checks, why);
-}
-
-/* Stops the whole run: for a machine on which no result would mean anything. */
-static inline void
-bail_out(const char *why)
-{
-    printf("Bail out!  %s\n", why);
-    exit(255);
 }
 
 /* The source tree, by support_top.c. */
