@@ -102,7 +102,7 @@ milliseconds(double seconds)
 {
     static const int most = 1000000000;
 
-    return !(seconds > 0) ? 0 : seconds < most / 1000 ? (int)(seconds * 1000) : most;
+    return !(seconds > 0) ? 0 : seconds < most / 1000.0 ? (int)(seconds * 1000) : most;
 }
 
 glue_cutoff *
