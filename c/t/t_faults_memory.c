@@ -395,12 +395,6 @@ main(void)
 
 #else
 
-int
-main(void)
-{
-    tap_start();
-    skip(1, "allocations can be made to fail on Linux");
-    return done_testing();
-}
+TAP_SKIPPED_MAIN("allocations can be made to fail on Linux")
 
 #endif

@@ -579,12 +579,6 @@ main(void)
 
 #else
 
-int
-main(void)
-{
-    tap_start();
-    skip(1, "system calls can be made to fail on Linux");
-    return done_testing();
-}
+TAP_SKIPPED_MAIN("system calls can be made to fail on Linux")
 
 #endif

@@ -23,11 +23,7 @@
 
 #if !defined(__linux__) || !defined(TCP_ULP) || !defined(SSL_OP_ENABLE_KTLS)
 
-int
-main(void)
-{
-    return skip_all("no kernel TLS on this system");
-}
+TAP_SKIPPED_MAIN("no kernel TLS on this system")
 
 #else
 

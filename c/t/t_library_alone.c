@@ -27,11 +27,7 @@
 
 #if OPENSSL_VERSION_NUMBER < 0x30000000L
 
-int
-main(void)
-{
-    return skip_all("no library contexts before OpenSSL 3");
-}
+TAP_SKIPPED_MAIN("no library contexts before OpenSSL 3")
 
 #else
 

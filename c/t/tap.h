@@ -92,6 +92,13 @@ skip_all(const char *why)
     return 0;
 }
 
+/* The whole program where nothing of it can run, as for another system. */
+#define TAP_SKIPPED_MAIN(why)                                                                      \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        return skip_all(why);                                                                      \
+    }
+
 TAP_PRINTF(1, 2) static inline void
 diag(const char *format, ...)
 {
