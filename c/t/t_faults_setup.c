@@ -23,12 +23,13 @@
 #include <openssl/pem.h>
 
 #include "iossl.h"
-#include "promises.h"
 #include "support_files.h"
 #include "support_pair.h"
 #include "tap.h"
 
 #ifdef __linux__
+
+#include "promises.h"
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
