@@ -31,6 +31,19 @@ my %END = (
     fin          => sub { CORE::shutdown($_[0], 1) },
     reset        => sub { reset_on_close($_[0]); $_[0]->close(SSL_no_shutdown => 1) },
 );
+
+# A test whose code gets a client whose server has reset, and a reference to the number of SIGPIPEs.
+sub after_reset {
+    my ($version, $code) = @_;
+    return sub {
+        my ($client, $server) = over_tcp($version);
+        my $pipes = 0;
+        local $SIG{PIPE} = sub { $pipes++ };
+        $END{reset}->($server);
+        $code->($client, \$pipes);
+    };
+}
+
 my %READ = (
     'sysread'      => sub { scalar sysread($_[0], my $buffer, 10) },
     'method read'  => sub { scalar $_[0]->read(my $buffer, 10) },
@@ -209,41 +222,29 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         is $pipes, 0, 'no SIGPIPE';
     };
 
-    differs('data-write-sigpipe', "$version: nor who has read of a reset", sub {
-        my ($client, $server) = over_tcp($version);
-        my $pipes = 0;
-        local $SIG{PIPE} = sub { $pipes++ };
-        $END{reset}->($server);
+    differs('data-write-sigpipe', "$version: nor who has read of a reset", after_reset($version, sub {
+        my ($client, $pipes) = @_;
         is sysread($client, my $buffer, 10), undef, 'the reset';
         is scalar $client->syswrite('x'), undef, 'writing fails';
-        is $pipes, 0, 'no SIGPIPE';
+        is $$pipes, 0, 'no SIGPIPE';
         is scalar $client->syswrite('x'), undef, 'and again';
-        is $pipes, 1, 'for who goes on there is one';
-    }, sub {
-        my ($client, $server) = over_tcp($version);
-        my $pipes = 0;
-        local $SIG{PIPE} = sub { $pipes++ };
-        $END{reset}->($server);
+        is $$pipes, 1, 'for who goes on there is one';
+    }), after_reset($version, sub {
+        my ($client, $pipes) = @_;
         is sysread($client, my $buffer, 10), undef, 'the reset';
         is scalar $client->syswrite('x'), undef, 'writing fails';
-        is $pipes, 1, 'and the incumbent raises SIGPIPE';
-    });
+        is $$pipes, 1, 'and the incumbent raises SIGPIPE';
+    }));
 
-    differs('data-read-sigpipe', "$version: reading after a reset raises no signal", sub {
-        my ($client, $server) = over_tcp($version);
-        my $pipes = 0;
-        local $SIG{PIPE} = sub { $pipes++ };
-        $END{reset}->($server);
+    differs('data-read-sigpipe', "$version: reading after a reset raises no signal", after_reset($version, sub {
+        my ($client, $pipes) = @_;
         sysread($client, my $buffer, 10) for 1 .. 3;
-        is $pipes, 0, 'no SIGPIPE';
-    }, sub {
-        my ($client, $server) = over_tcp($version);
-        my $pipes = 0;
-        local $SIG{PIPE} = sub { $pipes++ };
-        $END{reset}->($server);
+        is $$pipes, 0, 'no SIGPIPE';
+    }), after_reset($version, sub {
+        my ($client, $pipes) = @_;
         sysread($client, my $buffer, 10) for 1 .. 3;
-        isnt $pipes, 0, 'the incumbent raises it';
-    });
+        isnt $$pipes, 0, 'the incumbent raises it';
+    }));
 }
 
 subtest 'a certificate that the server refuses after the client is done is an error' => sub {
