@@ -7,8 +7,9 @@
 #include "iossl.h"
 
 /*
- * Gives store (with the library that it goes with, see library.h) the trust anchors of a bundle (PEM; CRLs in it count too) and of hash folders
- * (colon-separated list); either may be NULL. May be called again for more.
+ * Gives store (with the library that it goes with, see library.h) the trust anchors of a bundle (PEM;
+ * CRLs in it count too) and of hash folders (colon-separated list); either may be NULL. May be called
+ * again for more.
  *
  * IOSSL_ERROR  IOSSL_E_CA "Invalid certificate authority locations: ..." or IOSSL_E_MEMORY; the
  *              store has what came before the error.

@@ -192,7 +192,8 @@ check_readable(const char *option, const char *file, iossl_error *err)
 static iossl_status
 check_loadable(const iossl_config *config, const char *option, const char *file, iossl_error *err)
 {
-    return iossl_uri_is(file) ? iossl_uri_check(config->verify.library, option, file, err) : check_readable(option, file, err);
+    return iossl_uri_is(file) ? iossl_uri_check(config->verify.library, option, file, err)
+                              : check_readable(option, file, err);
 }
 
 static iossl_status

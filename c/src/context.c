@@ -523,7 +523,8 @@ key_of_file(builder *b, const char *file, iossl_error *err)
     EVP_PKEY *key = iossl_strmap_get(b->keys, file);
 
     if (key == NULL
-        && iossl_key_load_by(b->config->verify.library, &key, file, b->config->passwd_cb, b->config->passwd_arg, err)
+        && iossl_key_load_by(b->config->verify.library, &key, file, b->config->passwd_cb,
+                             b->config->passwd_arg, err)
                == IOSSL_OK
         && !iossl_strmap_put(b->keys, file, key)) {
         EVP_PKEY_free(key);
@@ -835,12 +836,13 @@ static bool
 is_stray_key(const builder *b, const char *key, const iossl_host_cert *hc)
 {
     const iossl_strmap *all = b->config->host_certs;
-    bool others_have = false;
 
-    for (size_t i = 0; i < iossl_strmap_count(all) && !others_have; i++)
-        others_have = has_cert(iossl_strmap_value(all, i));
-    return others_have && strchr(key, '%') == NULL && !has_cert(hc)
-           && (hc->key_file != NULL || hc->key != NULL);
+    if (has_cert(hc) || (hc->key_file == NULL && hc->key == NULL) || strchr(key, '%') != NULL)
+        return false;
+    for (size_t i = 0; i < iossl_strmap_count(all); i++)
+        if (has_cert(iossl_strmap_value(all, i)))
+            return true;
+    return false;
 }
 
 static iossl_status
@@ -1032,7 +1034,6 @@ add_ca_files(builder *b, iossl_error *err)
     char *default_file = NULL, *default_path = NULL;
     const char *file = config->ca_file, *path = config->ca_path;
     iossl_status status = IOSSL_ERROR;
-
     bool is_default = config->ca_by_default;
 
     if (!is_default && iossl_config_uses_default_ca(config)) {

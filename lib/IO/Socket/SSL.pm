@@ -766,7 +766,6 @@ sub IO::Socket::SSL::SSL_Context::new {
     return $class->_for(_with_defaults(_hash_of(@_)));
 }
 
-
 # The SSL_Context of an object that was given as one; undef if it is none.
 sub _context_of {
     my $given = shift;
