@@ -297,57 +297,59 @@ read_dh_file(pTHX_ build *b, SV *value)
 
 /* ---- Certificates and keys -------------------------------------------------------------------- */
 
-typedef iossl_status (*read_host_fn)(pTHX_ build *b, const char *host, SV *value);
+/* An option whose value may be a hash by host names. */
+typedef struct {
+    const char *name;
+    const char *what;           /* that it gives, for a refusal */
+    iossl_status (*read)(pTHX_ build *b, const char *host, SV *value);
+    bool needs_host;            /* a server's hash has to name one */
+    bool needs_value;           /* each host in it has to have one */
+} host_option;
 
 /* A hash that can't be used, in the words and with the errno of a file that isn't there. */
 static iossl_status
-refuse_hash(build *b, const char *what, const char *option, const char *why)
+refuse_hash(build *b, const host_option *option, const char *why)
 {
     iossl_error_set_errno(b->err, IOSSL_E_OPTION, IOSSL_RANK_FATAL, ENOENT,
-                          "Failed to load %s from file in %s: the hash %s", what, option, why);
+                          "Failed to load %s from file in %s: the hash %s", option->what, option->name,
+                          why);
     return IOSSL_ERROR;
 }
 
-static bool
-is_empty_hash(pTHX_ SV *value)
-{
-    HV *by_host = hash(aTHX_ value);
-
-    return by_host != NULL && HvUSEDKEYS(by_host) == 0;
-}
-
-/* Calls read for each host that a value is for: of a hash its own, of anything else all. */
+/* Reads a value for each host that it is for: of a hash its own, of anything else all. */
 static iossl_status
-read_by_host(pTHX_ build *b, SV *value, const char *option, read_host_fn read)
+read_by_host(pTHX_ build *b, SV *value, const host_option *option)
 {
     iossl_status status = IOSSL_OK;
     HV *by_host = hash(aTHX_ value);
     HE *entry;
 
     if (by_host != NULL && b->role == IOSSL_CLIENT)
-        return refuse_hash(b, strstr(option, "key") != NULL ? "key" : "certificate", option,
+        return refuse_hash(b, option,
                            "is by host name, which only a server chooses by; a client has one");
+    if (by_host != NULL && option->needs_host && HvUSEDKEYS(by_host) == 0)
+        return refuse_hash(b, option, "names no host");
     if (by_host == NULL && b->hosts == NULL)
-        return is_absent(value) ? IOSSL_OK : read(aTHX_ b, NULL, value);
+        return is_absent(value) ? IOSSL_OK : option->read(aTHX_ b, NULL, value);
     if (by_host == NULL) {
         for (SSize_t i = 0; status == IOSSL_OK && i <= av_len(b->hosts); i++) {
             const char *host = SvPV_nolen_const(item(aTHX_ b->hosts, i));
 
             /* "host%tag" is a second certificate: what is common goes with the first. */
             if (strchr(host, '%') == NULL && !is_absent(value))
-                status = read(aTHX_ b, host, value);
+                status = option->read(aTHX_ b, host, value);
         }
         return status;
     }
     hv_iterinit(by_host);
     while (status == IOSSL_OK && (entry = hv_iternext(by_host)) != NULL) {
         SV *of_host = hv_iterval(by_host, entry);
-        const char *host = text(aTHX_ option, hv_iterkeysv(entry));
+        const char *host = text(aTHX_ option->name, hv_iterkeysv(entry));
 
         if (!is_absent(of_host))
-            status = read(aTHX_ b, host, of_host);
-        else if (strcmp(option, "SSL_cert_file") == 0 || strcmp(option, "SSL_key_file") == 0)
-            croak("%s can't be used: it names no file for the host \"%s\"", option, host);
+            status = option->read(aTHX_ b, host, of_host);
+        else if (option->needs_value)
+            croak("%s can't be used: it names no file for the host \"%s\"", option->name, host);
     }
     return status;
 }
@@ -398,29 +400,33 @@ add_key(pTHX_ build *b, const char *host, SV *value)
 static iossl_status
 read_cert_file(pTHX_ build *b, SV *value)
 {
-    if (is_empty_hash(aTHX_ value) && b->role == IOSSL_SERVER)
-        return refuse_hash(b, "certificate", "SSL_cert_file", "names no host");
-    return read_by_host(aTHX_ b, value, "SSL_cert_file", add_cert_file);
+    static const host_option CERT_FILE = {"SSL_cert_file", "certificate", add_cert_file, true, true};
+
+    return read_by_host(aTHX_ b, value, &CERT_FILE);
 }
 
 static iossl_status
 read_key_file(pTHX_ build *b, SV *value)
 {
-    return read_by_host(aTHX_ b, value, "SSL_key_file", add_key_file);
+    static const host_option KEY_FILE = {"SSL_key_file", "key", add_key_file, false, true};
+
+    return read_by_host(aTHX_ b, value, &KEY_FILE);
 }
 
 static iossl_status
 read_cert(pTHX_ build *b, SV *value)
 {
-    if (is_empty_hash(aTHX_ value) && b->role == IOSSL_SERVER)
-        return refuse_hash(b, "certificate", "SSL_cert", "names no host");
-    return is_none(aTHX_ value) ? IOSSL_OK : read_by_host(aTHX_ b, value, "SSL_cert", add_cert);
+    static const host_option CERT = {"SSL_cert", "certificate", add_cert, true, false};
+
+    return is_none(aTHX_ value) ? IOSSL_OK : read_by_host(aTHX_ b, value, &CERT);
 }
 
 static iossl_status
 read_key(pTHX_ build *b, SV *value)
 {
-    return is_none(aTHX_ value) ? IOSSL_OK : read_by_host(aTHX_ b, value, "SSL_key", add_key);
+    static const host_option KEY = {"SSL_key", "key", add_key, false, false};
+
+    return is_none(aTHX_ value) ? IOSSL_OK : read_by_host(aTHX_ b, value, &KEY);
 }
 
 static iossl_status
@@ -1164,7 +1170,10 @@ set_staple_file(pTHX_ build *b, const char *host, SV *value)
 static iossl_status
 read_ocsp_staple_file(pTHX_ build *b, SV *value)
 {
-    return read_by_host(aTHX_ b, value, "SSL_ocsp_staple_file", set_staple_file);
+    static const host_option STAPLE = {"SSL_ocsp_staple_file", "OCSP answer", set_staple_file, false,
+                                       false};
+
+    return read_by_host(aTHX_ b, value, &STAPLE);
 }
 
 static iossl_status
@@ -1287,7 +1296,7 @@ collect_hosts(pTHX_ build *b)
         HV *by_host = value == NULL ? NULL : hash(aTHX_ value);
         HE *entry;
 
-        if (by_host == NULL || is_empty_hash(aTHX_ value))
+        if (by_host == NULL || HvUSEDKEYS(by_host) == 0)
             continue;
         if (b->hosts == NULL)
             b->hosts = (AV *)sv_2mortal((SV *)newAV());
