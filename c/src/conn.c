@@ -139,7 +139,7 @@ iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport, ioss
     if (role == IOSSL_SERVER)
         conn->early.max = iossl_ctx_get_max_early_data(ctx, &conn->early.insists);
     if (!iossl_verifier_init(&conn->verifier, role, iossl_ctx_get0_verify_settings(ctx))
-        || !attach_ssl(conn)) {
+        || !iossl_psk_state_new(&conn->psk, iossl_ctx_get0_psks(ctx)) || !attach_ssl(conn)) {
         iossl_error_set_openssl(err, IOSSL_E_MEMORY, IOSSL_RANK_FATAL,
                                 "SSL structure creation failed");
         iossl_conn_free(conn);
@@ -185,6 +185,7 @@ iossl_conn_free(iossl_conn *conn)
     SSL_SESSION_free(conn->fresh);
     iossl_session_place_cleanup(&conn->sessions);
     iossl_staple_cleanup(&conn->staple);
+    free(conn->psk);
     iossl_ctx_free(conn->host_ctx);
     iossl_ctx_free(conn->ctx);
     iossl_info_free(conn->info);
@@ -821,7 +822,7 @@ tell_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
 
     switch (cause_code) {
     case IOSSL_E_NONE:
-        advice = op->ssl_error == SSL_ERROR_SSL ? iossl_psk_get0_missing(&conn->psk) : NULL;
+        advice = op->ssl_error == SSL_ERROR_SSL ? iossl_psk_get0_missing(conn->psk) : NULL;
         if (advice == NULL && op->ssl_error == SSL_ERROR_SSL)
             advice = iossl_advice(conn->role);
         if (op->ssl_error != SSL_ERROR_SSL && ERR_peek_error() == 0 && op->errnum == 0)
@@ -886,12 +887,12 @@ bool
 iossl_conn_is_peer_verified(iossl_conn *conn)
 {
     X509 *leaf = iossl_conn_get1_peer_cert(conn);
-    bool is_keyed = leaf == NULL && iossl_psk_was_used(&conn->psk, conn->ssl);
+    bool is_keyed = leaf == NULL && iossl_psk_was_used(conn->psk, conn->ssl);
     bool verified = iossl_verifier_finish(&conn->verifier, leaf, SSL_session_reused(conn->ssl) == 1,
                                           SSL_get_verify_result(conn->ssl),
                                           is_keyed || (leaf == NULL && resumes_psk_session(conn)));
 
-    conn->has_psk = is_keyed && conn->psk.identity[0] != '\0';
+    conn->has_psk = is_keyed && conn->psk != NULL && conn->psk->identity[0] != '\0';
 
     X509_free(leaf);
     return verified;
@@ -1439,7 +1440,7 @@ iossl_conn_is_resumed(const iossl_conn *conn)
 const char *
 iossl_conn_get0_psk_identity(const iossl_conn *conn)
 {
-    return conn->has_psk ? conn->psk.identity : NULL;
+    return conn->has_psk ? conn->psk->identity : NULL;
 }
 
 const char *
@@ -1568,7 +1569,7 @@ iossl_conn_refuse_host(iossl_conn *conn)
 iossl_psk_state *
 iossl_conn_get0_psk(iossl_conn *conn)
 {
-    return &conn->psk;
+    return conn->psk;
 }
 
 iossl_verifier *

@@ -44,7 +44,7 @@ struct iossl_conn {
     iossl_linebuf lines;
     iossl_session_place sessions;
     iossl_staple staple;
-    iossl_psk_state psk;
+    iossl_psk_state *psk;       /* owned; NULL: the context has no keys */
     bool has_psk;               /* a pre-shared key took the place of certificates */
     iossl_binding binding;      /* what a session of this connection is made under */
     bool has_binding;

@@ -386,6 +386,13 @@ iossl_psks_install(const iossl_psks *psks, SSL_CTX *ssl_ctx)
 /* ---- What came of it ------------------------------------------------------------------------- */
 
 bool
+iossl_psk_state_new(iossl_psk_state **out, const iossl_psks *psks)
+{
+    *out = iossl_psks_are_empty(psks) ? NULL : calloc(1, sizeof **out);
+    return *out != NULL || iossl_psks_are_empty(psks);
+}
+
+bool
 iossl_psk_was_used(const iossl_psk_state *state, const SSL *ssl)
 {
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
@@ -394,7 +401,7 @@ iossl_psk_was_used(const iossl_psk_state *state, const SSL *ssl)
     if (cipher == NULL || session == NULL)
         return false;
     return SSL_CIPHER_get_auth_nid(cipher) == NID_auth_psk
-           || (state->has_mark && iossl_session_is_bound_to(session, &state->mark));
+           || (state != NULL && state->has_mark && iossl_session_is_bound_to(session, &state->mark));
 }
 
 const char *
@@ -405,7 +412,7 @@ iossl_psk_get0_missing(const iossl_psk_state *state)
                                   SSL_R_NO_SUITABLE_KEY_SHARE};
     unsigned long code = ERR_peek_error();
 
-    if (state->missing[0] == '\0' || ERR_GET_LIB(code) != ERR_LIB_SSL)
+    if (state == NULL || state->missing[0] == '\0' || ERR_GET_LIB(code) != ERR_LIB_SSL)
         return NULL;
     for (size_t i = 0; i < sizeof REASONS / sizeof REASONS[0]; i++)
         if (ERR_GET_REASON(code) == REASONS[i])

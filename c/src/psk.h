@@ -37,6 +37,8 @@ typedef struct iossl_psk_state {
     char missing[PSK_MAX_IDENTITY_LEN + 80];    /* what was looked for in vain, in words; "" */
 } iossl_psk_state;
 
+/* *out is for free(3), NULL where there are no keys, as below. False: no memory. */
+bool iossl_psk_state_new(iossl_psk_state **out, const iossl_psks *psks);
 /* After a handshake without a certificate: was it a pre-shared key that took its place? */
 bool iossl_psk_was_used(const iossl_psk_state *state, const SSL *ssl);
 /* What to say of a handshake that failed for the reason that OpenSSL has queued; NULL: nothing. */
