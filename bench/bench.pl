@@ -1,6 +1,7 @@
 #!/usr/bin/perl
-# bench.pl METRIC CERTDIR [SECONDS | xCOUNT] - one measurement of the IO::Socket::SSL first in @INC.
+# bench.pl METRIC CERTDIR [SECONDS | xCOUNT [ADDRESS]] - one measurement of the IO::Socket::SSL first in @INC.
 #
+# ADDRESS is of a server that does what the metric needs (limit.c's); without one there is one of our own.
 # Prints "METRIC VALUE UNIT". Higher is better unless the unit begins with "ms" or "kB". xCOUNT runs
 # that many operations, for counting instructions or system calls. Without METRIC: lists them.
 use 5.014;
@@ -12,7 +13,7 @@ use IO::Socket::SSL;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time);
 
-my ($metric, $dir, $amount) = @ARGV;
+my ($metric, $dir, $amount, $given_server) = @ARGV;
 $dir    //= '.';
 $amount //= 2;
 my $count = $amount =~ s/^x// ? $amount : 0;
@@ -33,6 +34,7 @@ END { kill 'TERM', $server_pid if $server_pid }
 # A server in a process of its own, for one connection after another; its address.
 sub serve {
     my ($args, $answer) = @_;
+    return $given_server if $given_server;
     my $listener = IO::Socket::INET->new(Listen => 128, LocalAddr => '127.0.0.1', LocalPort => 0)
         or die "listen: $!\n";
     my $address = $listener->sockhost . ':' . $listener->sockport;
