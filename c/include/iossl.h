@@ -1767,8 +1767,8 @@ IOSSL_API iossl_status iossl_write_all(iossl_conn *conn, const void *buf, size_t
  * Renews the key that we send with, and with peer_too asks the peer to renew its own, which it does with
  * what it sends next. RFC 8446 section 4.6.3.
  *
- * IOSSL_ERROR  IOSSL_E_UNSUPPORTED: not TLS 1.3; IOSSL_E_STATE: not established, or a write is half
- *              done: nothing has happened. IOSSL_E_WRITE: the connection has failed.
+ * IOSSL_ERROR  IOSSL_E_UNSUPPORTED: not TLS 1.3; IOSSL_E_STATE: not established, or a write or the last
+ *              renewal is half done: nothing has happened. IOSSL_E_WRITE: the connection has failed.
  * others       as iossl_handshake(); what isn't sent yet goes with the next read or write.
  */
 IOSSL_API iossl_status iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms,

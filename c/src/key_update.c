@@ -38,17 +38,31 @@ iossl_conn_rekey_if_due(iossl_conn *conn)
     iossl_error_clear_queue();
 }
 
+/* In words; NULL: nothing is in the way. */
+static const char *
+why_not_now(const iossl_conn *conn)
+{
+    if (conn->state != ESTABLISHED)
+        return "the connection isn't established";
+    if (conn->is_writing)
+        return "a write is half done; repeat it first";
+    if (conn->closed_by_us || conn->is_closing)
+        return "our side has been shut down";
+    /* Early data are no obstacle, since then the handshake is brought to its end. */
+    return conn->early.is_open || SSL_is_init_finished(conn->ssl)
+               ? NULL
+               : "the last one, or another message, is half done; read or write first";
+}
+
 iossl_status
 iossl_conn_key_update(iossl_conn *conn, bool peer_too, int64_t timeout_ms, iossl_error *err)
 {
     operation op = {.step = iossl_step_handshake, .no_sigpipe = true};
     iossl_status status;
+    const char *why;
 
-    if (conn->state != ESTABLISHED || conn->is_writing || conn->closed_by_us || conn->is_closing) {
-        iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_IO, "key update: %s",
-                        conn->state != ESTABLISHED ? "the connection isn't established"
-                        : conn->is_writing         ? "a write is half done; repeat it first"
-                                                   : "our side has been shut down");
+    if ((why = why_not_now(conn)) != NULL) {
+        iossl_error_set(err, IOSSL_E_STATE, IOSSL_RANK_IO, "key update: %s", why);
         return IOSSL_ERROR;
     }
     if (SSL_version(conn->ssl) < TLS1_3_VERSION) {
