@@ -109,7 +109,10 @@ iossl_conn_get_sct(const iossl_conn *conn, size_t i, iossl_sct *out)
         out->status = status_name(SCT_get_validation_status(sct));
         out->log_id_len = SCT_get0_log_id(sct, &id);
         out->log_id = id;
-        log = logs == NULL ? NULL : CTLOG_STORE_get0_log_by_id(logs, id, out->log_id_len);
+        /* Of a version to come nothing else is known. OpenSSL takes an id of no bytes for its first log's. */
+        log = logs == NULL || out->log_id_len == 0
+                  ? NULL
+                  : CTLOG_STORE_get0_log_by_id(logs, id, out->log_id_len);
         out->log_name = log == NULL ? NULL : CTLOG_get0_name(log);
         out->time_ms = SCT_get_timestamp(sct);
         out->signature = signature == NID_undef ? NULL : OBJ_nid2sn(signature);

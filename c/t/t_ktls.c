@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #endif
 
 #include "iossl.h"
+#include "ktls.h"
 #include "support_pair.h"
 #include "tap.h"
 
@@ -34,14 +36,14 @@ TAP_SKIPPED_MAIN("no kernel TLS on this system")
 /* Seen by OpenSSL's libraries, too. */
 #define IN_PLACE_OF_LIBC __attribute__((visibility("default")))
 
-static bool has_kernel, takes_keys;
+static bool has_kernel, has_it_already, takes_keys;
 static int n_keys, last_type;
 
 IN_PLACE_OF_LIBC int
 setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
     if (level == IPPROTO_TCP && name == TCP_ULP) {
-        errno = ENOENT;
+        errno = has_it_already ? EEXIST : ENOENT;
         return has_kernel ? 0 : -1;
     }
     if (level == LEVEL_TLS) {
@@ -193,6 +195,44 @@ test_kernel(void)
     end_pair(&pair);
 }
 
+/* The questions and answers between conn.c, transport.c and OpenSSL's BIO. */
+static void
+test_parts(void)
+{
+    struct rlimit limit, none;
+    BIO *bio;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+        bail_out("descriptors");
+    none = limit;
+    none.rlim_cur = 0;
+    has_kernel = true;
+    if (setrlimit(RLIMIT_NOFILE, &none) != 0)
+        bail_out("setrlimit");
+    ok(!iossl_ktls_is_here(), "without a descriptor nothing can be found out");
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        bail_out("setrlimit");
+    ok(iossl_ktls_is_here(), "with one it can");
+    ok(!iossl_ktls_sends(NULL) && !iossl_ktls_receives(NULL), "where there is no BIO, nobody has the keys");
+    has_kernel = false;
+    ok(iossl_ktls_begin(fds[0]) == NULL, "a socket that can't");
+    has_it_already = true;
+    ok((bio = iossl_ktls_begin(fds[0])) != NULL, "one that could already");
+    ok(bio != NULL && !iossl_ktls_sends(bio) && !iossl_ktls_receives(bio), "has no keys yet");
+    BIO_free(bio);
+    has_it_already = false;
+    ok(send(fds[0], "x", 1, 0) == 1, "and stays open: it is another's");
+    ok(iossl_ktls_is_control(BIO_CTRL_GET_KTLS_SEND) && iossl_ktls_is_control(BIO_CTRL_GET_KTLS_RECV)
+           && !iossl_ktls_is_control(BIO_CTRL_FLUSH) && !iossl_ktls_is_control(BIO_CTRL_GET_KTLS_RECV + 1),
+       "which controls are about it");
+    ok(iossl_ktls_asks(BIO_CTRL_GET_KTLS_SEND) && iossl_ktls_asks(BIO_CTRL_GET_KTLS_RECV)
+           && !iossl_ktls_asks(BIO_CTRL_GET_KTLS_SEND + 1), "which of them ask");
+    ok(iossl_ktls_announces(BIO_CTRL_GET_KTLS_SEND + 1) && !iossl_ktls_announces(BIO_CTRL_GET_KTLS_SEND),
+       "and which announces a message of another type");
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -205,6 +245,7 @@ main(void)
     leaf = test_identity_make(&leaf_spec);
     ok(!iossl_can(IOSSL_CAN_KTLS), "a kernel without");
     check_plain("a kernel without");
+    test_parts();
     has_kernel = true;
     check_plain("a kernel that doesn't take these keys");
     if (iossl_can(IOSSL_CAN_KTLS))

@@ -10,6 +10,7 @@
 #include <openssl/sha.h>
 
 #include "iossl.h"
+#include "scts.h"
 #include "support_files.h"
 #include "support_ocsp.h"
 #include "support_pair.h"
@@ -170,6 +171,10 @@ test_handshake(void)
     sign(leaf.cert, SOMETHING_ELSE);
     ok(sct_of(&leaf, &sct), "%s: one with a wrong signature", version);
     is_str(sct.status, "invalid", "%s: is told so, and the connection isn't refused", version);
+    list[4] = 1;                        /* the version */
+    ok(sct_of(&leaf, &sct), "%s: one of a version to come", version);
+    is_str(sct.status, "unknown version", "%s: is told as such", version);
+    ok(sct.log_id_len == 0 && sct.log_name == NULL && sct.signature == NULL, "%s: the rest isn't known", version);
     list_len = 0;
     ok(!sct_of(&leaf, &sct), "%s: a server that sends none", version);
 }
@@ -180,8 +185,11 @@ test_certificate(void)
     iossl_sct sct;
 
     list_len = 0;
-    asks = true;
+    asks = false;
     log_file = NULL;
+    ok(sct_of(&bearer, &sct), "%s: one in the certificate, though nobody asked", version);
+    is_str(sct.status, "unverified", "%s: nobody has looked at it", version);
+    asks = true;
     ok(sct_of(&bearer, &sct), "%s: one in the certificate", version);
     is_str(sct.source, "certificate", "%s: from there", version);
     is_str(sct.status, "unknown log", "%s: status", version);
@@ -259,6 +267,7 @@ test_staple(void)
 static void
 test_usage(void)
 {
+    SSL_CTX *ssl_ctx = SSL_CTX_new(TLS_client_method());
     iossl_config *config = iossl_config_new(IOSSL_CLIENT, NULL);
     iossl_error *err = iossl_error_new();
 
@@ -268,6 +277,18 @@ test_usage(void)
     is_int(iossl_error_get_code(err), IOSSL_E_FILE, "its code");
     like(iossl_error_message(err), "can't be used as a list of logs", "says so");
     iossl_config_free(config);
+
+    /* Who has taken the extension for something else can't have it read. */
+    iossl_error_clear(err);
+    if (ssl_ctx == NULL
+        || SSL_CTX_add_client_custom_ext(ssl_ctx, SCT_EXTENSION, NULL, NULL, NULL, NULL, NULL) != 1)
+        bail_out("an extension of the client's own");
+    is_int(iossl_scts_apply(&(iossl_sct_settings){.is_on = true}, ssl_ctx, err), IOSSL_ERROR, "no other asks");
+    is_int(iossl_error_get_code(err), IOSSL_E_OPTION, "its code");
+    like(iossl_error_message(err), "SSL_scts error:", "%s", iossl_error_message(err));
+    is_int(iossl_scts_apply(&(iossl_sct_settings){.is_on = false}, ssl_ctx, err), IOSSL_OK, "nobody does");
+    ERR_clear_error();
+    SSL_CTX_free(ssl_ctx);
     iossl_error_free(err);
 }
 

@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <openssl/err.h>
 
 #include "socket.h"
 #include "tap.h"
@@ -23,6 +26,31 @@ static bool
 is_nonblocking(int fd)
 {
     return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
+}
+
+/* More than the other end takes: what it hasn't is counted, of a socket that waits. */
+static void
+test_prompt_and_unacked(int client, int accepted)
+{
+    static char data[4096];
+    int on = 0;
+    socklen_t len = sizeof on;
+    ssize_t n, sent = 0, got = 0;
+
+    iossl_socket_set_prompt(client);
+    ok(getsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, &len) == 0 && on != 0, "small pieces go at once");
+    iossl_socket_set_prompt(-1);
+    ok(!iossl_socket_has_unacked(client), "nothing is written, nothing on its way");
+    while ((n = send(client, data, sizeof data, MSG_DONTWAIT)) > 0)
+        sent += n;
+    ok(iossl_socket_has_unacked(client), "%zd bytes written, not all of them taken", sent);
+    if (fcntl(client, F_SETFL, fcntl(client, F_GETFL) | O_NONBLOCK) != 0)
+        bail_out("fcntl");
+    ok(!iossl_socket_has_unacked(client), "of a socket that doesn't wait it isn't asked");
+    ok(!iossl_socket_has_unacked(-1), "nor of none");
+    while (got < sent && (n = recv(accepted, data, sizeof data, 0)) > 0)
+        got += n;
+    is_int(got, sent, "all of it comes");
 }
 
 static void
@@ -51,6 +79,7 @@ test_flags(void)
     ok(!iossl_socket_set_blocking(-1), "no descriptor has no mode");
     for (int i = 0; i < 2; i++)
         close(ends[i]);
+    test_prompt_and_unacked(client, accepted);
     close(accepted);
     close(client);
     close(listener);
@@ -72,7 +101,9 @@ test_no_sigpipe(void)
 {
     struct sigaction action = {.sa_handler = count}, before;
     sigset_t blocked, was, pending;
-    int ends[2], pair[2];
+    int ends[2], pair[2], open_pair[2];
+    char got[16];
+    BIO *bio;
 
     if (!iossl_socket_pipe(ends) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
         bail_out("no descriptors");
@@ -83,7 +114,21 @@ test_no_sigpipe(void)
     is_int(errno, EPIPE, "says so");
     is_int(iossl_socket_send_quietly(pair[1], "x", 1, 0), -1, "a socket without a peer");
     is_int(errno, EPIPE, "likewise");
-    is_int(signals, 0, "neither raises a signal");
+    bio = BIO_new_socket(pair[1], BIO_NOCLOSE);
+    ok(iossl_socket_bio_write_quietly(bio, "x", 1) <= 0, "OpenSSL's way to it");
+    is_int(errno, EPIPE, "likewise");
+    BIO_free(bio);
+    ERR_clear_error();
+    is_int(signals, 0, "none of them raises a signal");
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, open_pair) != 0)
+        bail_out("no descriptors");
+    is_int(iossl_socket_write_quietly(open_pair[0], "ab", 2), 2, "where there is a reader, it is written");
+    is_int(iossl_socket_send_quietly(open_pair[0], "cd", 2, 0), 2, "and sent");
+    bio = BIO_new_socket(open_pair[0], BIO_NOCLOSE);
+    is_int(iossl_socket_bio_write_quietly(bio, "ef", 2), 2, "in OpenSSL's way, too");
+    BIO_free(bio);
+    is_int(read(open_pair[1], got, sizeof got), 6, "all of it comes");
+    ok(memcmp(got, "abcdef", 6) == 0, "as it was");
     /* One that the program has pending already is its own, and stays. */
     (void)sigemptyset(&blocked);
     (void)sigaddset(&blocked, SIGPIPE);
@@ -96,6 +141,8 @@ test_no_sigpipe(void)
     (void)sigaction(SIGPIPE, &before, NULL);
     close(ends[1]);
     close(pair[1]);
+    close(open_pair[0]);
+    close(open_pair[1]);
 }
 
 /* ---- Text ------------------------------------------------------------------------------------ */
