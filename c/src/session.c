@@ -72,12 +72,17 @@ add_limits(EVP_MD_CTX *md, SSL *ssl)
     const unsigned long numbers[] = {(unsigned long)SSL_get_security_level(ssl),
                                      X509_VERIFY_PARAM_get_flags(param),
                                      (unsigned long)X509_VERIFY_PARAM_get_depth(param)};
+    const int n = sk_SSL_CIPHER_num(ciphers);
     bool ok = add(md, numbers, sizeof numbers);
+    uint32_t ids[64];       /* so many at once: each piece costs as much as a dozen of them */
+    size_t n_ids = 0;
 
-    for (int i = 0; ok && i < sk_SSL_CIPHER_num(ciphers); i++) {
-        const uint32_t id = SSL_CIPHER_get_id(sk_SSL_CIPHER_value(ciphers, i));
-
-        ok = add(md, &id, sizeof id);
+    for (int i = 0; ok && i < n; i++) {
+        ids[n_ids++] = SSL_CIPHER_get_id(sk_SSL_CIPHER_value(ciphers, i));
+        if (n_ids == sizeof ids / sizeof ids[0] || i == n - 1) {
+            ok = add(md, ids, n_ids * sizeof ids[0]);
+            n_ids = 0;
+        }
     }
     return ok;
 }
@@ -99,11 +104,11 @@ iossl_binding_make(iossl_binding *out, const iossl_verifier *v, const unsigned c
     const size_t own_len = own_cert == NULL ? 0 : sizeof own;
     bool ok = md != NULL && EVP_DigestInit_ex(md, iossl_library_sha256(s->library), NULL) == 1;
 
-    ok = ok && iossl_pins_digest(s->pins, s->library, pins)
-         && iossl_tlsa_digest(s->tlsa, s->library, tlsa)
+    ok = ok && (s->pins == NULL || iossl_pins_digest(s->pins, s->library, pins))
+         && (s->tlsa == NULL || iossl_tlsa_digest(s->tlsa, s->library, tlsa))
          && (own_cert == NULL || iossl_cert_sha256(own_cert, s->library, own));
     ok = ok && add(md, numbers, sizeof numbers) && add_text(md, v->name)
-         && add(md, &psl, sizeof psl) && add(md, pins, sizeof pins)
+         && add(md, &psl, sizeof psl) && add(md, pins, s->pins != NULL ? sizeof pins : 0)
          && add(md, tlsa, s->tlsa != NULL ? sizeof tlsa : 0)
          && add(md, &s->scheme.callback_arg, sizeof(void *)) && add(md, trust, 32)
          && add(md, id, id != NULL ? 16 : 0) && add(md, own, own_len) && add_limits(md, ssl)
