@@ -61,6 +61,18 @@ subtest 'addresses are given as the superclass takes them' => sub {
     }
 };
 
+my %parts = (
+    'localhost:https' => [qw(localhost https)], '127.0.0.1:443' => ['127.0.0.1', 443],
+    '[::1]:443' => ['::1', 443], ':443' => ['', 443], 'a[b:1' => ['a[b', 1],
+    map { $_->[0] => [$_->[1], undef] } ['localhost', 'localhost'], ['localhost:', 'localhost'],
+        ['[::1]', '::1'], map { [$_, $_] } '::1', 'a:b:1', 'a b:1', "a:1\n", '[a]:1:2', '',
+);
+subtest 'addresses fall into host and port as for the superclass' => sub {
+    plan skip_all => 'the superclass has no split_addr' if !IO::Socket::SSL->isa('IO::Socket::IP');
+    is_deeply [ IO::Socket::SSL->split_addr($_) ], $parts{$_}, qq("$_") for sort keys %parts;
+    is_deeply [ IO::Socket::IP->split_addr($_) ], $parts{$_}, qq("$_" there) for sort keys %parts;
+};
+
 subtest 'one argument is an address' => sub {
     local $ENV{SSL_CERT_FILE} = cert('ca.pem');
     my $addr = $server->addr;

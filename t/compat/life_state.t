@@ -52,6 +52,26 @@ subtest 'timeout returns and sets' => sub {
     is $client->timeout, undef, 'and unset';
 };
 
+subtest 'autoflush is $| of the handle' => sub {
+    my ($sock, $peer) = plain_pair();
+    IO::Socket::SSL->start_SSL($sock, client_args(), SSL_startHandshake => 0) or die $SSL_ERROR;
+    $sock->autoflush(0);
+    is $sock->autoflush(0), 0, 'off';
+    print $sock 'plain';
+    ok !IO::Select->new($peer)->can_read(0), 'what is printed waits';
+    is $sock->autoflush, 0, 'without an argument: returns what was';
+    ok sysread($peer, my $got, 100), 'sends what waited';
+    is $got, 'plain', 'all of it';
+    my $selected = select $sock;
+    my $flushes  = $|;
+    $| = 0;
+    select $selected;
+    is $flushes, 1, 'and is on';
+    is $sock->autoflush(5), 0, '$| itself was heard of';
+    is $sock->autoflush(undef), 1, 'any number but 0: on';
+    is $sock->autoflush, 0, 'undef: off';
+};
+
 subtest 'the superclass tells about addresses' => sub {
     my $server = test_server();
     my $sock   = client($server);

@@ -229,6 +229,21 @@ glue_show_ended(pTHX_ GV *gv)
     (void)hv_deletes(hash, "_SSL_opened", G_DISCARD);
 }
 
+void
+glue_drop_references(pTHX_ GV *gv)
+{
+    SV **slot = hv_fetchs(GvHVn(gv), "_SSL_arguments", 0);
+    HV *args = slot != NULL && SvROK(*slot) && SvTYPE(SvRV(*slot)) == SVt_PVHV ? (HV *)SvRV(*slot) : NULL;
+    HE *entry;
+
+    if (args == NULL)
+        return;
+    (void)hv_iterinit(args);
+    while ((entry = hv_iternext(args)) != NULL)
+        if (SvROK(HeVAL(entry)))        /* freed when the caller's statement is over */
+            (void)hv_delete_ent(args, hv_iterkeysv(entry), 0, HeHASH(entry));
+}
+
 /* ---- The last error --------------------------------------------------------------------------- */
 
 #define LAST_ERROR_KEY "_SSL_last_err"

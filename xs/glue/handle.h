@@ -56,6 +56,8 @@ void glue_untie(pTHX_ glue_handle *h);
 void glue_show_opening(pTHX_ const glue_handle *h, int fd);
 void glue_show_open(pTHX_ const glue_handle *h);
 void glue_show_ended(pTHX_ GV *gv);
+/* Takes out of the arguments what may refer to the socket. */
+void glue_drop_references(pTHX_ GV *gv);
 
 /* Keeps the error unless one of a higher rank is there; false: it is. */
 bool glue_remember_error(pTHX_ glue_handle *h, SV *value, int rank);

@@ -96,25 +96,20 @@ sub import {
 our %DEFAULTS = (common => {}, client => {}, server => {});
 our $FILTER;
 
-# Code of the program, which may refer to the very socket that is given it.
-my @CALLBACKS = qw(SSL_verify_callback SSL_verifycn_scheme SSL_create_ctx_callback SSL_passwd_cb
-    SSL_error_trap SSL_on_peer_shutdown SSL_ticket_keycb SSL_msg_callback SSL_session_cache
-    SSL_session_store SSL_cert_callback
-    SSL_ocsp_staple_callback SSL_ocsp_staple_source SSL_ocsp_cache SSL_keylog_callback);
-
 # The arguments with the program's defaults below them.
 sub _with_defaults {
     my $args      = shift;
     my $is_server = $args->{SSL_server};
-    my %all = (%{ $DEFAULTS{common} }, %{ $DEFAULTS{ $is_server ? 'server' : 'client' } }, %$args);
-    _without_default_context(\%all, $args)
+    my $all = _merged($DEFAULTS{common}, $DEFAULTS{ $is_server ? 'server' : 'client' }, $args);
+    _without_default_context($all, $args)
         if $DEFAULTS{common}{SSL_reuse_ctx} && !exists $args->{SSL_reuse_ctx};
-    return \%all;
+    return $all;
 }
 
 # --- making ---------------------------------------------------------------------------------------
 
-sub _hash_of { return @_ == 1 && ref $_[0] ? $_[0] : {@_} }
+# A new hash, whether the arguments came as one or as a list.
+sub _hash_of { return @_ == 1 && ref $_[0] ? { %{ $_[0] } } : {@_} }
 
 # Called by new of the base class: prepares TLS first, so that no connection is made in vain.
 sub configure {
@@ -135,6 +130,12 @@ sub configure {
     return $self;
 }
 
+# Called by configure of the base class. Nearly all addresses are like this, which it looks for last.
+sub split_addr {
+    my ($self, $address) = @_;
+    return $address =~ /\A([^\s:[]*):([^\s:]+)\z/ ? ($1, $2) : $self->SUPER::split_addr($address);
+}
+
 # Gives a socket its arguments and its context; does nothing to the descriptor.
 sub configure_SSL {
     my ($self, $args) = @_;
@@ -143,7 +144,7 @@ sub configure_SSL {
     my $all  = _with_defaults($args);
     my $hash = \%{*$self};
     $self->_forget_error;
-    my $context = IO::Socket::SSL::SSL_Context->_for($all)
+    my $context = IO::Socket::SSL::SSL_Context::_for($all)
         or return $self->_internal_error($SSL_ERROR, 9);
     $hash->{_SSL_ctx}       = $context;
     $hash->{_SSL_arguments} = $all;
@@ -330,12 +331,11 @@ sub close {
     return $self->SUPER::close;
 }
 
-# A closed socket keeps its settings, but no code that may refer to it: the two would live for ever.
+# A closed socket keeps its settings, but nothing that may refer to it: the two would live for ever.
 sub _let_go {
     my $self = shift;
     my $hash = \%{*$self};
     _end($self, 1);
-    delete @{ $hash->{_SSL_arguments} }{@CALLBACKS} if $hash->{_SSL_arguments};
     # A context that others use as well is theirs.
     delete $hash->{_SSL_ctx} if ref $hash->{_SSL_ctx} && $hash->{_SSL_ctx}->_has_callbacks
         && Internals::SvREFCNT(%{ $hash->{_SSL_ctx} }) == 1;
@@ -364,14 +364,14 @@ our @CARP_NOT = ('IO::Socket::SSL');
 
 # The context that complete arguments ask for: the one they name, or a new one.
 sub _for {
-    my ($class, $args) = @_;
+    my ($args, $class) = @_;
     if (my $given = $args->{SSL_reuse_ctx}) {
         return IO::Socket::SSL::_context_of($given)
             || Carp::croak("invalid context to reuse: $given");
     }
     IO::Socket::SSL::_will_accept() if $args->{SSL_server};
     my $self = bless { defined $args->{SSL_session_key} ? (session_key => $args->{SSL_session_key}) : () },
-        $class;
+        $class // __PACKAGE__;
     return $self->_build(_with_ca($args), $args->{SSL_server} ? 1 : 0) ? $self : ();
 }
 
@@ -658,7 +658,7 @@ sub _adopt {
     my ($self, $socket) = @_;
     my ($from, $to) = (\%{*$self}, \%{*$socket});
     $to->{_SSL_ctx} ||= $from->{_SSL_ctx};
-    $to->{_SSL_arguments} ||= { %{ $from->{_SSL_arguments} || {} }, SSL_server => 0 };
+    $to->{_SSL_arguments} ||= _merged($from->{_SSL_arguments} || {}, { SSL_server => 0 });
     return;
 }
 
@@ -667,7 +667,7 @@ sub accept_SSL {
     my $self   = shift;
     my $socket = ref $_[0] && UNIVERSAL::isa($_[0], 'IO::Handle') ? shift : $self;
     my $opt    = _hash_of(@_);
-    $opt = { %$opt, Timeout => $self->timeout } if !exists $opt->{Timeout};
+    $opt->{Timeout} = $self->timeout if !exists $opt->{Timeout};
     $self->_adopt($socket) if $socket != $self;
     my $done = $socket->isa(__PACKAGE__) ? $socket->_negotiate(1, $opt)
                                          : _as_ours($socket, \&_negotiate, 1, $opt);
@@ -680,17 +680,17 @@ sub start_SSL {
     my ($class, $socket, @rest) = @_;
     $class = ref $class if ref $class;
     return $class->_internal_error('Not a socket', 9) if !ref $socket;
-    my %args    = %{ _hash_of(@rest) };
-    my $timeout = delete $args{Timeout};
-    if ($args{SSL_usebio}) {
+    my $args    = _hash_of(@rest);
+    my $timeout = delete $args->{Timeout};
+    if ($args->{SSL_usebio}) {
         $socket = $class->_over($socket);
-        $args{SSL_keepSocketOnError} = 1;
+        $args->{SSL_keepSocketOnError} = 1;
     } else {
         return $class->_internal_error('Socket has no fileno', 9) if !defined CORE::fileno($socket);
         return $class->_internal_error('start_SSL: this handle has TLS already; stop_SSL ends it, '
             . 'SSL_usebio puts another inside of it', 9) if defined is_SSL($socket);
         my $before = _is_blessed($socket) ? ref $socket : '';           # '' where it has none
-        $args{SSL_keepSocketOnError} = 1 if !defined $args{SSL_keepSocketOnError};
+        $args->{SSL_keepSocketOnError} = 1 if !defined $args->{SSL_keepSocketOnError};
         bless $socket, $class;
         ${*$socket}{_SSL_ioclass_upgraded} = $before if $before ne $class;
     }
@@ -699,13 +699,13 @@ sub start_SSL {
     local $FATAL;
     {
         local $@;
-        $done = eval { $socket->_upgrade(\%args, $timeout) || 0 };
+        $done = eval { $socket->_upgrade($args, $timeout) || 0 };
         $why = $@;
     }
     return $socket if $done;
     my $errno = $! + 0;
     # An error trap keeps the socket as it is: what to do with it is up to the program.
-    _downgrade($socket) if !defined $done || ref $args{SSL_error_trap} ne 'CODE';
+    _downgrade($socket) if !defined $done || ref $args->{SSL_error_trap} ne 'CODE';
     $! = $errno;
     die $why if !defined $done;    ## no critic: it is not our exception
     $@ = $FATAL if defined $FATAL;
@@ -763,7 +763,7 @@ sub _connect_in_time {
 
 sub IO::Socket::SSL::SSL_Context::new {
     my $class = shift;
-    return $class->_for(_with_defaults(_hash_of(@_)));
+    return IO::Socket::SSL::SSL_Context::_for(_with_defaults(_hash_of(@_)), $class);
 }
 
 # The SSL_Context of an object that was given as one; undef if it is none.
@@ -902,8 +902,8 @@ sub _undefined_object {
 sub _without_port {
     my $peer = shift;
     return $1 if $peer =~ /^\[([^\]]*)\](?::.*)?$/s;
-    return $1 if $peer =~ /^([^:]*):[^:]*$/s;
-    return $peer;
+    my $end = index $peer, ':';
+    return $end == rindex($peer, ':') ? substr $peer, 0, $end : $peer;
 }
 
 # --- peers without a name -------------------------------------------------------------------------
