@@ -112,7 +112,8 @@ typedef enum {
     IOSSL_WANT_WRITE,   /* nothing lost: wait until the transport is writable, call again        */
     IOSSL_EOF,          /* the peer ended the stream with a close_notify                         */
     IOSSL_TIMEOUT,      /* nothing lost: the time given is up; may be called again               */
-    IOSSL_INTERRUPTED,  /* nothing lost: a signal arrived while waiting; may be called again     */
+    IOSSL_INTERRUPTED,  /* nothing lost: a signal arrived while waiting, or the peer sends without
+                         * end what is no data; may be called again                              */
     IOSSL_ERROR         /* the error object says why                                             */
 } iossl_status;
 

@@ -1236,6 +1236,7 @@ await_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
     iossl_error *why = iossl_error_new();
     iossl_status status = IOSSL_OK;
     unsigned char dropped[1024];
+    int n = 0;
 
     conn->lines.start = conn->lines.end = 0;
     iossl_linebuf_end_line(&conn->lines);
@@ -1249,6 +1250,8 @@ await_close_notify(iossl_conn *conn, int64_t timeout_ms, iossl_error *err)
         /* A peer that never stops sending must not keep a poll: it ends with the record. */
         if (timeout_ms == IOSSL_POLL && status == IOSSL_OK && iossl_pending(conn) == 0)
             status = IOSSL_WANT_READ;
+        if (timeout_ms == IOSSL_AS_FD && status == IOSSL_OK && ++n == IOSSL_TRANSPORT_ENOUGH)
+            status = iossl_transport_pause(conn->transport);
     }
     if (status == IOSSL_EOF)
         status = IOSSL_OK;

@@ -21,7 +21,7 @@ step_request(operation *op, SSL *ssl)
 {
     iossl_conn *conn = op->in;
     unsigned char byte;
-    int ret;
+    int ret, n = 0;
 
     if (conn->request == TO_BE_SENT) {
         if ((ret = SSL_do_handshake(ssl)) != 1)
@@ -33,7 +33,8 @@ step_request(operation *op, SSL *ssl)
         iossl_transport_begin(conn->transport);
         ret = SSL_peek_ex(ssl, &byte, 1, &op->done);
     } while (ret != 1 && conn->request == AWAITED && SSL_get_error(ssl, ret) == SSL_ERROR_WANT_READ
-             && iossl_transport_get0_last(conn->transport)->status == IOSSL_OK);
+             && iossl_transport_get0_last(conn->transport)->status == IOSSL_OK
+             && ++n < IOSSL_TRANSPORT_ENOUGH);
     if (conn->request == ANSWERED && ret != 1 && SSL_get_error(ssl, ret) == SSL_ERROR_WANT_READ)
         ret = 1;
     return ret;

@@ -4,13 +4,15 @@
  * Owns      the BIO between OpenSSL and an iossl_transport; the transports over a descriptor,
  *           over memory and over another connection.
  * Promises  a transfer over a socket is exactly one system call; it raises SIGPIPE only where the
- *           program asked for the write; errno and end of stream survive until conn.c asks.
+ *           program asked for the write; errno and end of stream survive until conn.c asks. A peer
+ *           that sends without end what is no data doesn't keep an operation for ever.
  * Leaves    deadlines and what a failed transfer means to conn.c, the kernel's part in TLS to ktls.c.
  * See       BIO_meth_new(3), recv(2), send(2), poll(2).
  */
 #include "transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -31,18 +33,26 @@ struct iossl_transport {
     void *arg;
     BIO *bio;               /* borrowed, while it is alive; each knows when the other goes */
     iossl_transfer last;
+    bool never_wait;        /* see iossl_transfer_mode */
+    unsigned n_reads;       /* in this step */
 };
 
 /* ---- The BIO --------------------------------------------------------------------------------- */
 
-/* What the transport says, held against its contract: OK moves bytes, a write has no end. */
+/*
+ * What the transport says, held against its contract: OK moves bytes, a write has no end. OpenSSL reads on
+ * after each message that isn't data, and so would never come back to who watches the clock, nor to signal
+ * handlers, while requests for a hello or key updates come as fast as it reads.
+ */
 static iossl_status
-transfer(const iossl_transport *t, bool is_read, void *rbuf, const void *wbuf, size_t len,
-         size_t *done)
+transfer(iossl_transport *t, bool is_read, void *rbuf, const void *wbuf, size_t len, size_t *done)
 {
-    iossl_status status = is_read ? t->ops->read(t->arg, rbuf, len, done)
-                                  : t->ops->write(t->arg, wbuf, len, done);
+    iossl_status status;
 
+    if (is_read && ++t->n_reads > IOSSL_TRANSPORT_ENOUGH)
+        return iossl_transport_pause(t);
+    status = is_read ? t->ops->read(t->arg, rbuf, len, done)
+                     : t->ops->write(t->arg, wbuf, len, done);
     if (status == IOSSL_OK && (*done == 0 || *done > len)) {
         errno = EIO;
         return IOSSL_ERROR;
@@ -220,6 +230,7 @@ iossl_transport_begin(iossl_transport *transport)
 {
     transport->last.status = IOSSL_OK;
     transport->last.errnum = 0;
+    transport->n_reads = 0;
 }
 
 const iossl_transfer *
@@ -238,6 +249,15 @@ bool
 iossl_transport_can_wait(const iossl_transport *transport)
 {
     return transport->ops->wait != NULL;
+}
+
+iossl_status
+iossl_transport_pause(const iossl_transport *transport)
+{
+    int fd = iossl_transport_fd(transport), flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+
+    return transport->never_wait || (flags >= 0 && (flags & O_NONBLOCK) != 0) ? IOSSL_WANT_READ
+                                                                             : IOSSL_INTERRUPTED;
 }
 
 iossl_status
@@ -698,6 +718,7 @@ iossl_transport_new_conn(iossl_conn *outer, iossl_error *err)
 void
 iossl_transport_set_mode(iossl_transport *transport, iossl_transfer_mode mode)
 {
+    transport->never_wait = mode.never_wait;
     if (transport->ops == &FD_OPS || transport->ops == &OWNED_FD_OPS)
         ((fd_transport *)transport->arg)->mode = mode;
     else if (transport->ops == &CONN_OPS)

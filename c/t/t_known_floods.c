@@ -275,6 +275,137 @@ test_in_the_clear(void)
     }
 }
 
+/* ---- As fast as it is read ------------------------------------------------------------------- */
+
+/* What a peer sends that is always ahead of us; it gives up in the end, so that a test ends. */
+typedef struct {
+    size_t at, n_reads;
+    int64_t gives_up_at;
+} torrent;
+
+static iossl_status
+torrent_read(void *arg, void *buf, size_t size, size_t *done)
+{
+    static const unsigned char REQUEST[] = {0x16, 3, 3, 0, 4, 0, 0, 0, 0};
+    torrent *t = arg;
+
+    if (++t->n_reads % 1024 == 0 && iossl_now_ms() > t->gives_up_at)
+        return IOSSL_EOF;
+    for (*done = 0; *done < size; ++*done)
+        ((unsigned char *)buf)[*done] = REQUEST[t->at++ % sizeof REQUEST];
+    return IOSSL_OK;
+}
+
+static iossl_status
+torrent_write(void *arg, const void *buf, size_t len, size_t *done)
+{
+    (void)arg;
+    (void)buf;
+    *done = len;
+    return IOSSL_OK;
+}
+
+static iossl_status
+torrent_wait(void *arg, iossl_status want, int64_t timeout_ms)
+{
+    (void)arg;
+    (void)want;
+    (void)timeout_ms;
+    return IOSSL_OK;
+}
+
+static void
+test_torrent(void)
+{
+    static const iossl_transport_ops OPS = {
+        .read = torrent_read, .write = torrent_write, .wait = torrent_wait};
+    static const struct {
+        int64_t timeout_ms;
+        iossl_status want;
+        const char *what;
+    } rows[] = {
+        {50, IOSSL_TIMEOUT, "a handshake ends with its time"},
+        {IOSSL_POLL, IOSSL_WANT_READ, "one that never waits comes back"},
+        {IOSSL_FOREVER, IOSSL_INTERRUPTED, "one that waits lets signals have their turn"},
+        {IOSSL_AS_FD, IOSSL_INTERRUPTED, "... so does one that waits as its transport does"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        torrent t = {.gives_up_at = iossl_now_ms() + 2000};
+        iossl_error *err = iossl_error_new();
+        iossl_ctx *ctx = test_client_ctx(&ca, NULL);
+        iossl_conn *conn = iossl_conn_new(ctx, IOSSL_CLIENT, iossl_transport_new(&OPS, &t, err), err);
+
+        is_int(iossl_handshake(conn, rows[i].timeout_ms, err), rows[i].want,
+               "requests for a hello, as fast as they are read: %s", rows[i].what);
+        is_str(iossl_error_message(err), "", "... without an error");
+        iossl_conn_free(conn);
+        iossl_ctx_free(ctx);
+        iossl_error_free(err);
+    }
+}
+
+#define MORE_THAN_ENOUGH 10001
+
+/* Who waits for a close_notify drops data, but not for ever in one call. */
+static void
+test_endless_data(void)
+{
+    test_pair pair = shaken(NULL, NULL);
+    size_t n;
+
+    for (int i = 0; i < MORE_THAN_ENOUGH; i++)
+        if (iossl_write(pair.server, "x", 1, &n, IOSSL_POLL, NULL) != IOSSL_OK)
+            bail_out("write");
+    is_int(iossl_shutdown(pair.client, true, IOSSL_AS_FD, NULL), IOSSL_INTERRUPTED,
+           "data without end in place of a close_notify: a shutdown comes back");
+    is_int(iossl_shutdown(pair.client, true, IOSSL_AS_FD, NULL), IOSSL_WANT_READ, "... and goes on");
+    test_pair_free(&pair);
+}
+
+static void
+with_client_cert_later(iossl_config *config)
+{
+    if (iossl_config_set_post_handshake_auth(config, true, NULL) != IOSSL_OK)
+        bail_out("post-handshake authentication");
+}
+
+static void
+verifies_later(iossl_config *config)
+{
+    if (iossl_config_add_ca(config, ca.cert, NULL) != IOSSL_OK
+        || iossl_config_set_verify_mode(config, IOSSL_VERIFY_PEER | SSL_VERIFY_POST_HANDSHAKE, NULL)
+               != IOSSL_OK)
+        bail_out("mode");
+}
+
+/* A client that renews its keys in place of an answer. */
+static void
+test_endless_key_updates(void)
+{
+    iossl_ctx *client = test_client_ctx(&ca, with_client_cert_later);
+    iossl_ctx *server = test_server_ctx(&leaf, verifies_later);
+    test_pair pair = test_pair_new(client, server, NAME);
+    SSL *ssl = iossl_conn_get0_ssl(pair.client);
+    bool answered;
+    size_t n;
+
+    if (!test_pair_shake(&pair))
+        bail_out(iossl_error_message(pair.client_error));
+    for (int i = 0; i < MORE_THAN_ENOUGH; i++)
+        if (SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 || SSL_do_handshake(ssl) != 1)
+            bail_out("key update");
+    if (iossl_write(pair.client, "x", 1, &n, IOSSL_POLL, NULL) != IOSSL_OK)
+        bail_out("write");
+    is_int(iossl_request_client_cert(pair.server, &answered, IOSSL_AS_FD, NULL), IOSSL_WANT_READ,
+           "key updates without end in place of a certificate: a request comes back");
+    is_int(iossl_request_client_cert(pair.server, &answered, IOSSL_AS_FD, NULL), IOSSL_OK,
+           "... and goes on");
+    test_pair_free(&pair);
+    iossl_ctx_free(client);
+    iossl_ctx_free(server);
+}
+
 /* A certificate message longer than OpenSSL lets anybody send (100 KB), and one that is just short. */
 static void
 test_huge_chain(void)
@@ -323,6 +454,9 @@ main(void)
     test_tickets();
     test_in_the_clear();
     test_huge_chain();
+    test_torrent();
+    test_endless_data();
+    test_endless_key_updates();
     test_identity_free(&leaf);
     test_identity_free(&ca);
     return done_testing();
