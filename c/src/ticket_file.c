@@ -284,7 +284,7 @@ write_keys(FILE *f, const iossl_ticket_key *keys, size_t n)
     return ok && fflush(f) == 0 && ferror(f) == 0 && fsync(fileno(f)) == 0;
 }
 
-/* Puts a new file in the place of path; one that is there keeps owner and mode. */
+/* Puts a new file in the place of path; one that is there keeps owner, group and mode. */
 static iossl_status
 replace_file(const char *path, const struct stat *before, const iossl_ticket_key *keys, size_t n,
              iossl_error *err)
@@ -292,6 +292,7 @@ replace_file(const char *path, const struct stat *before, const iossl_ticket_key
     iossl_status status = IOSSL_ERROR;
     size_t size = strlen(path) + sizeof ".XXXXXX";
     char *temporary = malloc(size);
+    struct stat now;
     FILE *f = NULL;
     int fd = -1;
 
@@ -306,7 +307,9 @@ replace_file(const char *path, const struct stat *before, const iossl_ticket_key
         return IOSSL_ERROR;
     }
     if (before != NULL
-        && ((before->st_uid != geteuid() && fchown(fd, before->st_uid, before->st_gid) != 0)
+        && (fstat(fd, &now) != 0
+            || ((before->st_uid != now.st_uid || before->st_gid != now.st_gid)
+                && fchown(fd, before->st_uid, before->st_gid) != 0)
             || fchmod(fd, before->st_mode & 0640) != 0)) {
         (void)bad_file(err, path, errno, "its owner and mode can't be kept");
         goto done;

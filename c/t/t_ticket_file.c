@@ -3,6 +3,7 @@
  */
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 
@@ -50,6 +51,19 @@ connect_to(iossl_ctx *server)
     return resumed;
 }
 
+/* One that isn't ours by default, but that we may give files to. */
+static gid_t
+other_group(void)
+{
+    gid_t groups[64];
+    int n = getgroups(64, groups);
+
+    for (int i = 0; i < n; i++)
+        if (groups[i] != getegid())
+            return groups[i];
+    return getegid() + 1;
+}
+
 static void
 test_file(void)
 {
@@ -87,6 +101,13 @@ test_file(void)
         bail_out("chmod");
     rotate(3);
     ok(stat(test_path("keys"), &info) == 0 && (info.st_mode & 07777) == 0640, "the mode is kept");
+    if (chown(test_path("keys"), (uid_t)-1, other_group()) == 0) {
+        rotate(3);
+        ok(stat(test_path("keys"), &info) == 0 && info.st_gid == other_group(),
+           "... and the group, which may read it");
+    } else {
+        skip(1, "no other group to give a file to");
+    }
     iossl_error_free(err);
 }
 
