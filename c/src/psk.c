@@ -208,6 +208,8 @@ ask(const iossl_psks *psks, iossl_conn *conn, const char *peer, iossl_psk *out)
     found = psks->cb(psks->cb_arg, conn, peer, out) && out->key_len > 0
             && out->key_len <= sizeof out->key
             && memchr(out->identity, '\0', sizeof out->identity) != NULL;
+    if (!found)                             /* whatever it has written there is no answer */
+        OPENSSL_cleanse(out, sizeof *out);
     iossl_compat_errors_put_back(&pending);
     return found;
 }

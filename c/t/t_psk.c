@@ -126,6 +126,14 @@ ask_me(void *arg, iossl_conn *conn, const char *peer, iossl_psk *psk)
     return true;
 }
 
+/* Has a key, and says no. */
+static bool
+refuse_me(void *arg, iossl_conn *conn, const char *peer, iossl_psk *psk)
+{
+    (void)ask_me(arg, conn, peer, psk);
+    return false;
+}
+
 static void
 test_version(void)
 {
@@ -153,6 +161,8 @@ test_version(void)
     callback = ask_me;
     client_identity = "asked";
     check("callbacks", 1, NULL);
+    callback = refuse_me;
+    check("callbacks that say no, whatever they have written", 0, NULL);
     callback = NULL;
     client_identity = NULL;
 }
