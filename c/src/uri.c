@@ -67,7 +67,7 @@ iossl_uri_path(const char *uri)
     return strncmp(uri, "///", 3) == 0 ? uri + 2 : uri;
 }
 
-/* Overwrites the PIN of the URI by stars, wherever the text repeats it. */
+/* Overwrites the PIN of the URI by stars, wherever the text repeats it, be it cut off. */
 static void
 hide_pin(char *text, const char *uri)
 {
@@ -76,8 +76,8 @@ hide_pin(char *text, const char *uri)
     size_t len = pin == NULL ? 0 : sizeof PIN - 1 + strcspn(pin + sizeof PIN - 1, "&;");
 
     for (char *at = text; pin != NULL && (at = strstr(at, PIN)) != NULL; at++)
-        if (strncmp(at, pin, len) == 0)
-            memset(at + sizeof PIN - 1, '*', len - (sizeof PIN - 1));
+        for (size_t i = sizeof PIN - 1; i < len && at[i] == pin[i]; i++)
+            at[i] = '*';
 }
 
 /* Where no store knows the scheme: the engine that does, and what it is told. */

@@ -163,6 +163,28 @@ test_names(void)
     ok(ERR_peek_error() == 0, "no error is left behind");
 }
 
+/* OpenSSL repeats the URI in its reasons, which are cut off somewhere, perhaps in the PIN. */
+static void
+test_long(void)
+{
+    int n_told = 0, n_hidden = 0;
+
+    for (int len = 300; len < 520; len++) {
+        iossl_error *err = iossl_error_new();
+        EVP_PKEY *key = NULL;
+        char uri[640];
+
+        (void)snprintf(uri, sizeof uri, "file:/nonexistent/%0*d?pin-value=98765", len, 0);
+        if (iossl_key_load(&key, uri, NULL, NULL, err) == IOSSL_OK)
+            bail_out("a key out of nothing");
+        n_told += strstr(iossl_error_message(err), "pin-value=9") != NULL;
+        n_hidden += strstr(iossl_error_message(err), "pin-value=*****") != NULL;
+        iossl_error_free(err);
+    }
+    is_int(n_told, 0, "no beginning of a PIN is told, wherever a reason ends");
+    is_int(n_hidden, 220, "... but stars");
+}
+
 int
 main(void)
 {
@@ -178,6 +200,7 @@ main(void)
     leaf = test_identity_make(&leaf_spec);
     make_files();
     test_loaded();
+    test_long();
     test_passwords();
     test_handshake();
     test_names();
