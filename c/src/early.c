@@ -83,13 +83,25 @@ end_of_safe_request(const char *p, const char *end)
     }
 }
 
+/* A line that ends by LF alone, or CR: what is one request here may be two to the program. */
+static bool
+has_odd_line_end(const char *p, const char *end)
+{
+    for (bool after_cr = false; p != end; p++) {
+        if (*p == '\0' || (*p == '\n') != after_cr)
+            return true;
+        after_cr = *p == '\r';
+    }
+    return false;
+}
+
 bool
 iossl_early_is_safe(const void *data, size_t len)
 {
     const char *p = data;
     const char *const end = p + len;
 
-    if (len == 0)
+    if (len == 0 || has_odd_line_end(p, end))
         return false;
     while (p != NULL && p != end)
         p = end_of_safe_request(p, end);

@@ -354,6 +354,9 @@ test_what_is_safe(void)
         {"DELETE / HTTP/1.1\r\n\r\n", 0},
         {"GET", 0},
         {"\r\n\r\n", 0},
+        /* What ends lines by LF alone reads two requests here. */
+        {"GET / HTTP/1.1\r\nHost: x\n\nPOST / HTTP/1.1\r\n\r\n", 0},
+        {"GET / HTTP/1.1\r\nHost: x\r\r\n\r\n", 0},
     };
     test_pair pair = new_pair();
 
