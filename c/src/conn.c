@@ -537,6 +537,13 @@ keep_served(iossl_conn *conn, SSL_SESSION *session)
     free(key);
 }
 
+/* A certificate may have ended since the session was made: then its owner has to show another. */
+bool
+iossl_conn_may_resume(const iossl_conn *conn, SSL_SESSION *session)
+{
+    return !iossl_verifier_is_leaf_over(&conn->verifier, conn->ssl, SSL_SESSION_get0_peer(session));
+}
+
 SSL_SESSION *
 iossl_conn_on_get_session(SSL *ssl, const unsigned char *id, int len, int *copy)
 {
@@ -551,6 +558,10 @@ iossl_conn_on_get_session(SSL *ssl, const unsigned char *id, int len, int *copy)
     iossl_compat_errors_take(&pending);
     if ((key = iossl_session_id_key(id, (size_t)len)) != NULL)
         session = conn->sessions.store->get1(conn->sessions.arg, key);
+    if (session != NULL && !iossl_conn_may_resume(conn, session)) {
+        SSL_SESSION_free(session);
+        session = NULL;
+    }
     iossl_compat_errors_put_back(&pending);
     free(key);
     return session;
@@ -599,13 +610,14 @@ iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session)
 
 /* The first session of the place that can be resumed; NULL: none. A reference. */
 static SSL_SESSION *
-find_session(const iossl_session_place *place)
+find_session(const iossl_conn *conn)
 {
+    const iossl_session_place *place = &conn->sessions;
     SSL_SESSION *session;
 
     for (int i = 0; i < MAX_SPENT_SESSIONS; i++) {
         if ((session = place->store->get1(place->arg, place->key)) == NULL
-            || SSL_SESSION_is_resumable(session) == 1)
+            || (SSL_SESSION_is_resumable(session) == 1 && iossl_conn_may_resume(conn, session)))
             return session;
         place->store->del(place->arg, place->key, session);
         SSL_SESSION_free(session);
@@ -630,7 +642,7 @@ offer_session(iossl_conn *conn)
         return;
     }
     conn->has_binding = true;
-    if ((session = find_session(place)) == NULL)
+    if ((session = find_session(conn)) == NULL)
         return;
     if (iossl_session_is_bound_to(session, &conn->binding)
         && SSL_set_session(conn->ssl, session) == 1) {
@@ -888,8 +900,7 @@ iossl_conn_is_peer_verified(iossl_conn *conn)
 {
     X509 *leaf = iossl_conn_get1_peer_cert(conn);
     bool is_keyed = leaf == NULL && iossl_psk_was_used(conn->psk, conn->ssl);
-    bool verified = iossl_verifier_finish(&conn->verifier, leaf, SSL_session_reused(conn->ssl) == 1,
-                                          SSL_get_verify_result(conn->ssl),
+    bool verified = iossl_verifier_finish(&conn->verifier, conn->ssl, leaf,
                                           is_keyed || (leaf == NULL && resumes_psk_session(conn)));
 
     conn->has_psk = is_keyed && conn->psk != NULL && conn->psk->identity[0] != '\0';

@@ -19,6 +19,9 @@ int iossl_conn_on_new_session(SSL *ssl, SSL_SESSION *session);
 /* For SSL_CTX_sess_set_get_cb(3), on servers. */
 SSL_SESSION *iossl_conn_on_get_session(SSL *ssl, const unsigned char *id, int len, int *copy);
 
+/* May this session of a peer's be resumed, as far as time goes? */
+bool iossl_conn_may_resume(const iossl_conn *conn, SSL_SESSION *session);
+
 /* Client: false where the handshake must fail, for its staple or the want of one. */
 bool iossl_conn_judge_staple(iossl_conn *conn);
 iossl_staple *iossl_conn_get0_staple_settings(iossl_conn *conn);

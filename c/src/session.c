@@ -352,9 +352,12 @@ iossl_session_from_bytes(const void *bytes, size_t len, iossl_error *err)
 int64_t
 iossl_session_seconds_left(const SSL_SESSION *session, int64_t now)
 {
-    int64_t ends = (int64_t)SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session);
+    int64_t began = (int64_t)SSL_SESSION_get_time(session), lasts = SSL_SESSION_get_timeout(session);
 
-    return ends > now ? ends - now : 0;
+    /* A session that comes out of a store may say anything: nothing of it may overflow. */
+    if (began < 0 || now < 0 || lasts <= 0 || began > INT64_MAX - lasts)
+        return 0;
+    return began + lasts > now ? began + lasts - now : 0;
 }
 
 /* ---- Places ---------------------------------------------------------------------------------- */

@@ -3,7 +3,8 @@
  *
  * Owns      the list of keys, finding one by its name, what a key's bytes are used for; the schedule by
  *           which a fleet changes them.
- * Promises  the first key of the list encrypts, all decrypt; a ticket under another than the first
+ * Promises  the first key of the list encrypts, all decrypt; a ticket of a client whose certificate has
+ *           ended costs a full handshake; a ticket under another than the first
  *           is replaced by a new one; a ticket that nobody here knows costs a full handshake, never
  *           the connection. Copies of keys are cleansed.
  * Leaves    files of keys to ticket_file.c; what is in a ticket, and its encryption, to OpenSSL; where a program's callback gets
@@ -250,9 +251,34 @@ on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *
     return ret;
 }
 
+#ifdef SSL_TICKET_SUCCESS      /* LibreSSL has no such callback */
+
+/* A ticket that is in order, but whose client has to show another certificate by now, is as one that is
+ * unknown. What isn't in order stays what it is. */
+static SSL_TICKET_RETURN
+on_decrypted(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_len,
+             SSL_TICKET_STATUS status, void *unused)
+{
+    iossl_conn *conn = iossl_conn_from_ssl(ssl);
+
+    (void)name;
+    (void)name_len;
+    (void)unused;
+    if ((status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
+        || (conn != NULL && !iossl_conn_may_resume(conn, session)))
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+#endif
+
 bool
 iossl_tickets_install(const iossl_tickets *tickets, SSL_CTX *ssl_ctx)
 {
+#ifdef SSL_TICKET_SUCCESS      /* LibreSSL has no such callback */
+    if (SSL_CTX_set_session_ticket_cb(ssl_ctx, NULL, on_decrypted, NULL) != 1)
+        return false;
+#endif
     return (tickets->n_keys == 0 && tickets->file == NULL && tickets->cb == NULL)
            || iossl_compat_set_ticket_key_cb(ssl_ctx, on_ticket_key);
 }

@@ -18,6 +18,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -625,10 +626,31 @@ iossl_verify_cert(X509_STORE_CTX *store_ctx, void *unused)
     return verify_paths(v, store_ctx);
 }
 
-bool
-iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verify_result,
-                      bool has_psk)
+/* When a handshake on this SSL would have certificates to be valid; false: whenever. */
+static bool
+time_of_verification(SSL *ssl, time_t *at)
 {
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    unsigned long flags = X509_VERIFY_PARAM_get_flags(param);
+
+    *at = (flags & X509_V_FLAG_USE_CHECK_TIME) != 0 ? X509_VERIFY_PARAM_get_time(param) : time(NULL);
+    return (flags & X509_V_FLAG_NO_CHECK_TIME) == 0 || (flags & X509_V_FLAG_USE_CHECK_TIME) != 0;
+}
+
+bool
+iossl_verifier_is_leaf_over(const iossl_verifier *v, SSL *ssl, const X509 *leaf)
+{
+    time_t at;
+
+    return v->settings.mode != IOSSL_VERIFY_NONE && leaf != NULL && time_of_verification(ssl, &at)
+           && X509_cmp_time(X509_get0_notAfter(leaf), &at) != 1 && !iossl_verifier_is_pinned(v, leaf);
+}
+
+bool
+iossl_verifier_finish(iossl_verifier *v, SSL *ssl, X509 *leaf, bool has_psk)
+{
+    const long verify_result = SSL_get_verify_result(ssl);
+
     /* A server that doesn't ask for a certificate gets none, whatever else its mode says. */
     if (v->settings.mode == IOSSL_VERIFY_NONE
         || (v->role == IOSSL_SERVER && (v->settings.mode & IOSSL_VERIFY_PEER) == 0))
@@ -646,7 +668,7 @@ iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verif
     }
     if (v->accepted != NULL && X509_cmp(v->accepted, leaf) == 0)
         return true;
-    if (!is_resumed) {
+    if (SSL_session_reused(ssl) != 1) {
         iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
                         "certificate verify failed: the certificate was not verified");
         return false;
@@ -656,6 +678,13 @@ iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verif
         iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
                         "certificate verify failed: %s, in the session that was resumed",
                         X509_verify_cert_error_string(verify_result));
+        return false;
+    }
+    if (iossl_verifier_is_leaf_over(v, ssl, leaf)) {
+        iossl_error_set(v->cause, IOSSL_E_VERIFY, IOSSL_RANK_IO,
+                        "certificate verify failed: %s, since the session was made that was resumed",
+                        X509_verify_cert_error_string(X509_V_ERR_CERT_HAS_EXPIRED));
+        iossl_error_set_verify_code(v->cause, X509_V_ERR_CERT_HAS_EXPIRED);
         return false;
     }
     return iossl_verifier_check_leaf(v, leaf, NULL);

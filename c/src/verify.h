@@ -71,8 +71,13 @@ int iossl_verify_cert(X509_STORE_CTX *store_ctx, void *unused);
  * After a handshake, where the callback may not have run (resumption, anonymous ciphers): is there
  * a verified peer all the same? leaf may be NULL. has_psk: the peer proved a pre-shared key.
  */
-bool iossl_verifier_finish(iossl_verifier *v, X509 *leaf, bool is_resumed, long verify_result,
-                           bool has_psk);
+bool iossl_verifier_finish(iossl_verifier *v, SSL *ssl, X509 *leaf, bool has_psk);
+
+/*
+ * Is the leaf that a session was made with out of its time by now? Then a session vouches for nobody any
+ * more, and only a full handshake does. leaf may be NULL; false where a full handshake wouldn't mind.
+ */
+bool iossl_verifier_is_leaf_over(const iossl_verifier *v, SSL *ssl, const X509 *leaf);
 
 /* The leaf by itself, name and pins, as after a chain was found good; chain: as verified, or NULL.
  * False: cause says why. */

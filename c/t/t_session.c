@@ -1,6 +1,9 @@
 /*
  * t_session.c - a session is resumed by who asks for the same, and by no one who asks for more.
  */
+#include <limits.h>
+#include <time.h>
+
 #include <openssl/err.h>
 
 #include "iossl.h"
@@ -138,6 +141,149 @@ test_version(void)
     iossl_ctx_free(other);
     iossl_ctx_free(more);
     iossl_ctx_free(cert);
+}
+
+/* ---- Certificates that end ------------------------------------------------------------------- */
+
+/* As if it were so many seconds later: the certificates here last for a day. */
+static void
+at_time(iossl_conn *conn, long seconds)
+{
+    X509_VERIFY_PARAM_set_time(SSL_get0_param(iossl_conn_get0_ssl(conn)), time(NULL) + seconds);
+}
+
+static void
+today(iossl_conn *conn)
+{
+    at_time(conn, 0);
+}
+
+static void
+in_two_days(iossl_conn *conn)
+{
+    at_time(conn, 2 * 86400);
+}
+
+static void
+in_two_days_pinned(iossl_conn *conn)
+{
+    in_two_days(conn);
+    pin_leaf(conn);
+}
+
+static void
+today_pinned(iossl_conn *conn)
+{
+    today(conn);
+    pin_leaf(conn);
+}
+
+static void
+test_ended(void)
+{
+    const char *www = "www.example.test";
+    iossl_ctx *one = test_client_ctx(&ca, with_version);
+
+    check("at a certain time", one, www, today, one, www, today, 1);
+    check("the server's certificate has ended since", one, www, today, one, www, in_two_days, -1);
+    check("but is pinned", one, www, today_pinned, one, www, in_two_days_pinned, 1);
+    iossl_ctx_free(one);
+}
+
+static void
+verifies_clients(iossl_config *config)
+{
+    with_version(config);
+    if (iossl_config_add_ca(config, ca.cert, NULL) != IOSSL_OK
+        || iossl_config_set_verify_mode(
+               config, IOSSL_VERIFY_PEER | IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL) != IOSSL_OK)
+        bail_out("verification");
+}
+
+static void
+verifies_clients_by_id(iossl_config *config)
+{
+    verifies_clients(config);
+    if (iossl_config_set_sessions_by_id(config, true, NULL) != IOSSL_OK)
+        bail_out("sessions by id");
+}
+
+typedef enum { TICKETS, STORE, WITHIN_OPENSSL } kept_in;
+
+/* The server at this time; 1: resumed, 0: not, -1: refused. why: an empty one. */
+static int
+serve_once(iossl_ctx *client_ctx, iossl_ctx *server, iossl_session_cache *store, kept_in place,
+           void (*change)(iossl_conn *), iossl_error *why)
+{
+    test_pair pair = test_pair_new(client_ctx, server, "www.example.test");
+    int resumed;
+
+    if (iossl_conn_set_session_cache(pair.client, cache, "the key", NULL) != IOSSL_OK
+        || (place == STORE
+            && iossl_conn_set_session_cache(pair.server, store, "", NULL) != IOSSL_OK))
+        bail_out("session cache");
+    if (place == WITHIN_OPENSSL)
+        (void)SSL_set_options(iossl_conn_get0_ssl(pair.server), SSL_OP_NO_TICKET);
+    change(pair.server);
+    resumed = test_pair_resumes(&pair);
+    if (pair.server_status == IOSSL_ERROR)
+        resumed = -1;
+    iossl_error_copy(why, pair.server_error);
+    /* Of one that isn't ended in order, OpenSSL resumes no session again. */
+    if (iossl_shutdown(pair.server, false, IOSSL_POLL, NULL) == IOSSL_ERROR)
+        bail_out("shutdown");
+    test_pair_free(&pair);
+    return resumed;
+}
+
+static void
+test_ended_client(void)
+{
+    static const struct {
+        kept_in place;
+        const char *name;
+    } PLACES[] = {{TICKETS, "tickets"}, {STORE, "a store"}, {WITHIN_OPENSSL, "OpenSSL's own cache"}};
+
+    for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++) {
+        iossl_ctx *client_ctx = test_client_ctx(&ca, with_version_and_cert);
+        iossl_session_cache *store = iossl_session_cache_new(10, NULL);
+        iossl_ctx *server = test_server_ctx(
+            &leaf, PLACES[i].place == STORE ? verifies_clients_by_id : verifies_clients);
+        iossl_error *why = iossl_error_new();
+
+        (void)iossl_session_cache_del(cache, "the key", NULL);
+        is_int(serve_once(client_ctx, server, store, PLACES[i].place, today, why), 0,
+               "%s, %s of a server that verifies: a full handshake", version, PLACES[i].name);
+        is_int(serve_once(client_ctx, server, store, PLACES[i].place, today, why), 1, "... then a resumed one");
+        is_int(serve_once(client_ctx, server, store, PLACES[i].place, in_two_days, why), -1,
+               "... then none, as the client's certificate has ended");
+        like(iossl_error_message(why), "expired", "... which is why");
+        ok(ERR_peek_error() == 0, "... and no error is left behind");
+        iossl_error_free(why);
+        iossl_session_cache_free(store);
+        iossl_ctx_free(client_ctx);
+        iossl_ctx_free(server);
+    }
+}
+
+/* A store may hand out anything that can be read as a session. */
+static void
+test_odd_times(void)
+{
+    static const struct {
+        long began, lasts;
+    } ROWS[] = {{LONG_MAX, LONG_MAX}, {LONG_MAX, 1}, {1, LONG_MAX}, {-1, 100}, {1, 0}};
+
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        SSL_SESSION *session = SSL_SESSION_new();
+        int64_t left;
+
+        (void)SSL_SESSION_set_time(session, ROWS[i].began);
+        (void)SSL_SESSION_set_timeout(session, ROWS[i].lasts);
+        left = iossl_session_seconds_left(session, (int64_t)time(NULL));
+        is_int(left, 0, "times of a session that can't be: it is over (row %zu)", i);
+        SSL_SESSION_free(session);
+    }
 }
 
 /* What was kept by someone else, without our mark, is not offered. */
@@ -309,11 +455,16 @@ main(void)
     version = "TLSv1_2";
     test_version();
     test_single_use();
+    test_ended();
+    test_ended_client();
     version = "TLSv1_3";
     test_version();
     test_single_use();
+    test_ended();
+    test_ended_client();
     test_foreign();
     test_known();
+    test_odd_times();
     iossl_session_cache_free(cache);
     iossl_ctx_free(server_ctx);
     test_identity_free(&client_leaf);
