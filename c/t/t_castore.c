@@ -656,6 +656,20 @@ test_system_bundle(void)
 /* ---- Checks and defaults --------------------------------------------------------------------- */
 
 static void
+test_no_folder(void)
+{
+    X509_STORE *store = X509_STORE_new();
+
+    iossl_error_clear(err);
+    is_int(iossl_castore_add(store, NULL, "", err), IOSSL_ERROR, "no name is no folder");
+    is_int(iossl_error_get_code(err), IOSSL_E_CA, "its code");
+    like(iossl_error_message(err), "Invalid certificate authority locations: SSL_ca_path \"\"", "why");
+    ok(ERR_peek_error() == 0, "no error is left behind");
+    X509_STORE_free(store);
+    iossl_error_clear(err);
+}
+
+static void
 test_check(void)
 {
     char list[600];
@@ -786,6 +800,7 @@ main(void)
     test_cache();
     test_threads();
     test_system_bundle();
+    test_no_folder();
     test_check();
     test_default();
     test_default_of_others();

@@ -7,8 +7,9 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "iossl.h"
+#include "castore.h"
 #include "init.h"
+#include "iossl.h"
 #include "support_pair.h"
 #include "tap.h"
 
@@ -69,9 +70,25 @@ shakes_hands(void)
     return is_shaken;
 }
 
+/* A file without certificates: told as such, or, if there is no cache of such files, as want of memory. */
+static iossl_error_code
+code_of_ca_file(void)
+{
+    iossl_error *err = iossl_error_new();
+    X509_STORE *store = X509_STORE_new();
+    iossl_error_code code = IOSSL_E_NONE;
+
+    if (iossl_castore_add(store, "/dev/null", NULL, err) == IOSSL_ERROR)
+        code = iossl_error_get_code(err);
+    X509_STORE_free(store);
+    iossl_error_free(err);
+    return code;
+}
+
 static outcome
 try_first_time(long n)
 {
+    size_t n_parsed;
     iossl_error *err = iossl_error_new();
     iossl_config *config = iossl_config_new(IOSSL_CLIENT, err);
     outcome result = BROKEN;
@@ -79,6 +96,7 @@ try_first_time(long n)
 
     seen = 0;
     fails_at = n;
+    iossl_castore_flush();
     is_made = iossl_init(err);
     fails_at = 0;
     if (ERR_peek_error() != 0) {
@@ -86,7 +104,13 @@ try_first_time(long n)
     } else if (is_made) {
         const EVP_MD *md = iossl_init_sha256();
 
-        if (md != NULL && EVP_MD_size(md) == 32 && shakes_hands())
+        iossl_error_code code = code_of_ca_file();
+
+        if (md == NULL || EVP_MD_size(md) != 32 || iossl_castore_cached(&n_parsed) != 0)
+            diag("%ld: no digest", n);
+        else if (code == IOSSL_E_MEMORY && code_of_ca_file() == code)
+            result = FAILED;
+        else if (code == IOSSL_E_CA && shakes_hands())
             result = seen < n ? UNTOUCHED : DONE;
     } else if (iossl_error_get_code(err) == IOSSL_E_MEMORY && iossl_error_message(err)[0] != '\0') {
         /* There is memory now, but no second first time. */
@@ -112,7 +136,7 @@ in_child(long n)
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         bail_out("fork");
-    return WIFEXITED(status) ? (outcome)WEXITSTATUS(status) : BROKEN;
+    return WIFEXITED(status) && WEXITSTATUS(status) <= UNTOUCHED ? (outcome)WEXITSTATUS(status) : BROKEN;
 }
 
 static void
@@ -128,7 +152,7 @@ try_each(bool persistent)
         result = in_child(n);
         n_failed += result == FAILED;
         n_done += result == DONE;
-        if (result == BROKEN && first_broken == 0)
+        if (result <= BROKEN && first_broken == 0)
             first_broken = n;
     }
     is_int(first_broken, 0, "%s: each first time works, or fails for ever and says why", how);

@@ -53,6 +53,14 @@ make_files(void)
     if (PEM_write_X509(f, leaf.cert) != 1)
         bail_out("cert");
     (void)fclose(f);
+    f = create("key.pem");
+    if (PEM_write_PrivateKey(f, leaf.key, NULL, NULL, 0, NULL, NULL) != 1)
+        bail_out("key");
+    (void)fclose(f);
+    f = create("public.pem");
+    if (PEM_write_PUBKEY(f, leaf.key) != 1)
+        bail_out("public");
+    (void)fclose(f);
 }
 
 static void
@@ -76,6 +84,56 @@ test_loaded(void)
     iossl_error_free(err);
 }
 
+/* Other forms of the same, and what is of another kind. */
+static void
+test_forms(void)
+{
+    static const struct {
+        const char *before, *name, *word;
+    } TABLE[] = {
+        {"file://", "both.pem", NULL},
+        {"file://localhost", "both.pem", NULL},
+        {"FiLe:", "both.pem", NULL},
+        {"file://elsewhere", "both.pem", "no certificate is there"},
+        {"file:", "key.pem", "it holds a private key, no certificate"},
+        {"file:", "public.pem", "no certificate is there"},
+        {"strange:", "both.pem", "no certificate is there"},
+    };
+
+    for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
+        iossl_error *err = iossl_error_new();
+        iossl_identity *identity = NULL;
+        char uri[160];
+
+        (void)snprintf(uri, sizeof uri, "%s%s", TABLE[i].before, uri_of(TABLE[i].name) + strlen("file:"));
+        is_int(iossl_identity_load(&identity, uri, NULL, NULL, err),
+               TABLE[i].word == NULL ? IOSSL_OK : IOSSL_ERROR, "%s", uri);
+        if (TABLE[i].word != NULL)
+            like(iossl_error_message(err), TABLE[i].word, "why not");
+        else
+            ok(identity != NULL && X509_cmp(identity->cert, leaf.cert) == 0, "its leaf");
+        ok(ERR_peek_error() == 0, "no error is left behind");
+        iossl_identity_free(identity);
+        iossl_error_free(err);
+    }
+}
+
+static void
+test_no_key(void)
+{
+    static const char *const NAMES[] = {"public.pem", "cert.pem"};
+
+    for (size_t i = 0; i < 2; i++) {
+        iossl_error *err = iossl_error_new();
+        EVP_PKEY *key = NULL;
+
+        is_int(iossl_key_load(&key, uri_of(NAMES[i]), NULL, NULL, err), IOSSL_ERROR, "%s", NAMES[i]);
+        like(iossl_error_message(err), "no private key is there", "why not");
+        ok(key == NULL && ERR_peek_error() == 0, "nothing is left behind");
+        iossl_error_free(err);
+    }
+}
+
 static int asked;
 
 static int
@@ -84,6 +142,13 @@ password(void *arg, char *buf, int size)
     asked++;
     (void)snprintf(buf, (size_t)size, "%s", (const char *)arg);
     return (int)strlen(buf);
+}
+
+static int
+no_password(void *arg, char *buf, int size)
+{
+    (void)arg, (void)buf, (void)size;
+    return -1;
 }
 
 static void
@@ -97,6 +162,9 @@ test_passwords(void)
     EVP_PKEY_free(key);
     is_int(iossl_key_load(&key, uri_of("locked.pem"), password, (void *)"wrong", err), IOSSL_ERROR, "wrong");
     ok(strstr(iossl_error_message(err), "password or PIN is wrong") != NULL, "%s", iossl_error_message(err));
+    iossl_error_clear(err);
+    is_int(iossl_key_load(&key, uri_of("locked.pem"), no_password, NULL, err), IOSSL_ERROR, "no answer");
+    like(iossl_error_message(err), "the password callback gave none", "why not");
     iossl_error_clear(err);
     is_int(iossl_key_load(&key, uri_of("locked.pem"), NULL, NULL, err), IOSSL_ERROR, "nobody to ask");
     ok(strstr(iossl_error_message(err), "SSL_passwd_cb") != NULL, "%s", iossl_error_message(err));
@@ -191,7 +259,7 @@ main(void)
     const test_cert_spec ca_spec = {.common_name = "CA", .is_ca = 1};
     const test_cert_spec leaf_spec = {.common_name = "www.example.test",
                                       .altnames = "DNS:www.example.test", .issuer = &ca};
-    static const char *const FILES[] = {"both.pem", "locked.pem", "cert.pem"};
+    static const char *const FILES[] = {"both.pem", "locked.pem", "cert.pem", "key.pem", "public.pem"};
 
     tap_start();
     if (mkdtemp(dir) == NULL)
@@ -201,6 +269,8 @@ main(void)
     make_files();
     test_loaded();
     test_long();
+    test_forms();
+    test_no_key();
     test_passwords();
     test_handshake();
     test_names();
