@@ -393,7 +393,8 @@ test_addresses(void)
 {
     static const char *const bad[] = {
         "https://127.0.0.1:1/", "ldap://127.0.0.1/", "http://", "http:///x", "http://[::1/",
-        "http://user:word@127.0.0.1:1/", "http://127.0.0.1:x/", "http://[::1]x/"};
+        "http://user:word@127.0.0.1:1/", "http://127.0.0.1:x/", "http://[::1]x/", "http://[]:1/",
+        "http://127.0.0.1:/#"};
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char text[128];
@@ -411,6 +412,41 @@ test_addresses(void)
         iossl_ocsp_resolver_free(r);
         test_identity_free(&identity);
     }
+}
+
+/* Takes a connection, and the line is cut. */
+static void *
+reset(void *arg)
+{
+    struct linger at_once = {.l_onoff = 1};
+    int fd = accept(*(int *)arg, NULL, NULL);
+    char byte;
+
+    if (fd < 0 || recv(fd, &byte, 1, MSG_PEEK) != 1
+        || setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0 || close(fd) != 0)
+        diag("no reset");
+    return NULL;
+}
+
+static void
+test_reset(void)
+{
+    int port, listener = listen_here(&port);
+    iossl_ocsp_resolver *r;
+    iossl_status status;
+    pthread_t thread;
+
+    make_certificates(port);
+    if (pthread_create(&thread, NULL, reset, &listener) != 0)
+        bail_out("no thread");
+    r = resolve(good.cert, false, 20000, &status, NULL);
+    (void)pthread_join(thread, NULL);
+    is_int(status, IOSSL_OK, "cut off: nothing is known to be revoked");
+    like(iossl_ocsp_resolver_soft_error(r), "http request for OCSP failed", "cut off: which is told");
+    ok(ERR_peek_error() == 0, "cut off: no error is left behind");
+    iossl_ocsp_resolver_free(r);
+    free_certificates();
+    (void)close(listener);
 }
 
 /* http_proxy of the environment, as far as OpenSSL helps with it. */
@@ -444,6 +480,16 @@ test_proxy(void)
         bail_out("no thread");
     r = resolve(far.cert, false, 20000, &status, NULL);
     pthread_join(thread, NULL);
+    (void)unsetenv("http_proxy");
+    (void)setenv("http_proxy", "ftp://127.0.0.1:1", 1);
+    {
+        iossl_status without;
+        iossl_ocsp_resolver *none = resolve(far.cert, false, 20000, &without, NULL);
+
+        like(iossl_ocsp_resolver_soft_error(none), "http request for OCSP failed", "by a proxy that is none");
+        ok(ERR_peek_error() == 0, "no error is left behind");
+        iossl_ocsp_resolver_free(none);
+    }
     (void)unsetenv("http_proxy");
     is_int(status, IOSSL_OK, "through a proxy: well");
     is_str(iossl_ocsp_resolver_soft_error(r), NULL, "through a proxy: nothing is missing");
@@ -613,6 +659,7 @@ main(void)
     test_openssl();
     test_servers();
     test_addresses();
+    test_reset();
     test_proxy();
     test_refreshing();
     test_old_answers();

@@ -264,6 +264,10 @@ test_constraints(void)
         {"permitted;IP:10.0.0.0/255.0.0.0", "10.1.2.3", NULL, "10.1.2.3", true},
         {"permitted;IP:10.0.0.0/255.0.0.0", "192.0.2.1", NULL, "192.0.2.1", false},
         {"excluded;IP:192.0.2.0/255.255.255.0", "192.0.2.1", NULL, "192.0.2.1", false},
+        {"permitted;DNS:example.test", NULL, "DNS:www.example.test", "www.example.test.", true},
+        {"excluded;DNS:example.test", NULL, "DNS:*.example.test", "www.example.test.", false},
+        {"permitted;IP:2001:db8::/ffff:ffff::", NULL, "IP:2001:db8::1", "2001:db8::1", true},
+        {"permitted;IP:2001:db8::/ffff:ffff::", NULL, "IP:2001:db9::1", "2001:db9::1", false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -292,6 +296,63 @@ test_constraints(void)
         test_identity_free(&middle);
         test_identity_free(&root);
     }
+}
+
+/* Modes that are none change nothing. */
+static void
+test_modes(void)
+{
+    static const int BAD[] = {-1, 16, 1 | 32};
+    iossl_config *config = iossl_config_new(IOSSL_CLIENT, NULL);
+
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        iossl_error *err = iossl_error_new();
+
+        is_int(iossl_config_set_verify_mode(config, BAD[i], err), IOSSL_ERROR, "mode %d", BAD[i]);
+        is_int(iossl_error_get_code(err), IOSSL_E_USAGE, "its code");
+        like(iossl_error_message(err), "combine SSL_VERIFY_PEER (1)", "what to do");
+        iossl_error_free(err);
+    }
+    iossl_config_free(config);
+}
+
+/* ---- A program's own SSL --------------------------------------------------------------------- */
+
+/* Both ends by OpenSSL's functions, of our SSL_CTX: what came of the client's verification; -1: no handshake. */
+static long
+bare_handshake(iossl_ctx *client_ctx)
+{
+    SSL *ends[2] = {SSL_new(iossl_ctx_get0_ssl_ctx(client_ctx)), SSL_new(iossl_ctx_get0_ssl_ctx(server_ctx))};
+    BIO *near_end, *far_end;
+    int done[2] = {0, 0};
+    long result = -1;
+
+    if (ends[0] == NULL || ends[1] == NULL || BIO_new_bio_pair(&near_end, 0, &far_end, 0) != 1)
+        bail_out("OpenSSL's ends");
+    SSL_set_bio(ends[0], near_end, near_end);
+    SSL_set_bio(ends[1], far_end, far_end);
+    SSL_set_connect_state(ends[0]);
+    SSL_set_accept_state(ends[1]);
+    for (int round = 0; round < 10; round++)
+        for (int i = 0; i < 2; i++)
+            done[i] = SSL_do_handshake(ends[i]);
+    if (done[0] == 1 && done[1] == 1)
+        result = SSL_get_verify_result(ends[0]);
+    for (int i = 0; i < 2; i++)
+        SSL_free(ends[i]);
+    ERR_clear_error();
+    return result;
+}
+
+static void
+test_bare(void)
+{
+    iossl_ctx *trusting = test_client_ctx(&ca, NULL), *other = test_client_ctx(&other_ca, NULL);
+
+    is_int(bare_handshake(trusting), X509_V_OK, "an SSL of the program's: OpenSSL's word is what there is");
+    is_int(bare_handshake(other), -1, "which refuses a chain that isn't trusted");
+    iossl_ctx_free(trusting);
+    iossl_ctx_free(other);
 }
 
 static void
@@ -339,6 +400,8 @@ main(void)
     test_interleaved();
     test_chain_alone();
     test_constraints();
+    test_modes();
+    test_bare();
     iossl_ctx_free(server_ctx);
     test_identity_free(&ca);
     test_identity_free(&other_ca);
