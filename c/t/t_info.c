@@ -189,7 +189,7 @@ test_kernel(void)
     iossl_ctx *client_ctx = test_client_ctx(&ca, NULL), *server_ctx = test_server_ctx(&leaf, NULL);
     test_pair pair = test_pair_new(client_ctx, server_ctx, "www.example.test");
     BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "answers");
-    BIO *bio;
+    BIO *bio = NULL;
 
     if (method == NULL || BIO_meth_set_ctrl(method, answer) != 1 || (bio = BIO_new(method)) == NULL
         || !test_pair_shake(&pair))

@@ -132,7 +132,7 @@ in_child(long n)
 
     if (pid == 0) {
         tap_alarm(TAP_WATCHDOG_SECONDS);
-        exit(try_first_time(n));
+        exit((int)try_first_time(n));
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         bail_out("fork");

@@ -323,7 +323,7 @@ static long
 bare_handshake(iossl_ctx *client_ctx)
 {
     SSL *ends[2] = {SSL_new(iossl_ctx_get0_ssl_ctx(client_ctx)), SSL_new(iossl_ctx_get0_ssl_ctx(server_ctx))};
-    BIO *near_end, *far_end;
+    BIO *near_end = NULL, *far_end = NULL;
     int done[2] = {0, 0};
     long result = -1;
 
