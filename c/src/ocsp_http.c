@@ -2,8 +2,8 @@
  * ocsp_http.c - one question to a responder over HTTP.
  *
  * Owns      the address in a uri, the request's way there and back.
- * Promises  returns by the deadline, raises no SIGPIPE, follows no redirection: the responder is the
- *           one that the certificate names.
+ * Promises  returns by the deadline, reads no more than an answer takes, raises no SIGPIPE, follows no
+ *           redirection: the responder is the one that the certificate names.
  * Leaves    HTTP itself to OpenSSL, the connection to connect.c, bytes to transport.c, the answer
  *           to ocsp.c.
  * See       RFC 6960 appendix A, OSSL_HTTP_REQ_CTX_nbio(3).
@@ -27,6 +27,8 @@
 #include "transport.h"
 
 #define MAX_RESPONSE (100UL * 1024)
+/* With its header, of which OpenSSL would take any number of lines, and know no time as long as they come. */
+#define MAX_READ (2 * MAX_RESPONSE)
 
 /* Where a uri points to; strings are owned. */
 typedef struct {
@@ -99,6 +101,18 @@ open_socket(const address *to, int64_t deadline_ms)
     return fd;
 }
 
+/* Before each read of the BIO: 0 ends it, see BIO_set_callback_ex(3). */
+static long
+bound_read(BIO *bio, int operation, const char *buf, size_t len, int argi, long argl, int result,
+           size_t *processed)
+{
+    (void)buf, (void)len, (void)argi, (void)argl, (void)processed;
+    if (operation != BIO_CB_READ || BIO_number_read(bio) < MAX_READ)
+        return result;
+    BIO_clear_retry_flags(bio);
+    return 0;
+}
+
 /* Steps and waits until the answer is there. */
 static bool
 exchange(iossl_compat_http *http, iossl_transport *transport, int64_t deadline_ms)
@@ -164,6 +178,7 @@ iossl_ocsp_http_post(const char *uri, OCSP_REQUEST *request, int64_t deadline_ms
         || (bio = iossl_transport_bio_new(transport)) == NULL)
         goto done;
     iossl_transport_set_mode(transport, mode);
+    BIO_set_callback_ex(bio, bound_read);
     http = iossl_compat_http_new(bio, target.authority, through != NULL ? uri : target.path,
                                  request, MAX_RESPONSE);
     ok = http != NULL && exchange(http, transport, deadline_ms) && take_body(http, body, len);

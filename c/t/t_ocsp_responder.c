@@ -449,6 +449,44 @@ test_reset(void)
     (void)close(listener);
 }
 
+/* Talks without end, as fast as it can. */
+static void *
+babble(void *arg)
+{
+    static char lines[16384];
+    int fd = accept(*(int *)arg, NULL, NULL);
+
+    for (size_t i = 0; i + 4 <= sizeof lines; i += 4)
+        memcpy(lines + i, "X:\r\n", 4);
+    if (fd < 0 || send(fd, "HTTP/1.0 200 OK\r\n", 17, MSG_NOSIGNAL) != 17)
+        diag("no answer");
+    while (send(fd, lines, sizeof lines, MSG_NOSIGNAL) > 0)
+        ;
+    (void)close(fd);
+    return NULL;
+}
+
+static void
+test_babble(void)
+{
+    int port, listener = listen_here(&port);
+    iossl_ocsp_resolver *r;
+    iossl_status status;
+    pthread_t thread;
+
+    make_certificates(port);
+    if (pthread_create(&thread, NULL, babble, &listener) != 0)
+        bail_out("no thread");
+    r = resolve(good.cert, false, 600000, &status, NULL);      /* longer than this test may take */
+    (void)pthread_join(thread, NULL);
+    is_int(status, IOSSL_OK, "a header without end: nothing is known to be revoked");
+    like(iossl_ocsp_resolver_soft_error(r), "http request for OCSP failed", "a header without end: which is told");
+    ok(ERR_peek_error() == 0, "a header without end: no error is left behind");
+    iossl_ocsp_resolver_free(r);
+    free_certificates();
+    (void)close(listener);
+}
+
 /* http_proxy of the environment, as far as OpenSSL helps with it. */
 static void
 test_proxy(void)
@@ -660,6 +698,7 @@ main(void)
     test_servers();
     test_addresses();
     test_reset();
+    test_babble();
     test_proxy();
     test_refreshing();
     test_old_answers();
