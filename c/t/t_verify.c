@@ -316,6 +316,97 @@ test_modes(void)
     iossl_config_free(config);
 }
 
+/* ---- A program's own say --------------------------------------------------------------------- */
+
+static iossl_match match;
+static char asked_for[64];
+
+static iossl_match
+by_callback(void *arg, const char *identity, X509 *cert)
+{
+    (void)arg, (void)cert;
+    (void)snprintf(asked_for, sizeof asked_for, "%s", identity);
+    return match;
+}
+
+/* A scheme with a callback needs no name; where it says no, there is a sentence all the same. */
+static void
+test_name_callback(void)
+{
+    const iossl_scheme scheme = {.callback = by_callback};
+    static const char *const NAMES[] = {NULL, "www.else.test"};
+
+    for (size_t i = 0; i < 4; i++) {
+        iossl_ctx *client_ctx = test_client_ctx(&ca, NULL);
+        test_pair pair = test_pair_new(client_ctx, server_ctx, NAMES[i / 2]);
+
+        match = i % 2 == 0 ? IOSSL_NAME_MATCH : IOSSL_NAME_MISMATCH;
+        if (iossl_conn_set_scheme(pair.client, &scheme, NULL) != IOSSL_OK)
+            bail_out("scheme");
+        is_int(test_pair_shake(&pair), match == IOSSL_NAME_MATCH, "the callback decides");
+        is_str(asked_for, NAMES[i / 2] == NULL ? "unknown" : NAMES[i / 2], "of this name");
+        if (match == IOSSL_NAME_MISMATCH) {
+            is_int(iossl_error_get_code(pair.client_error), IOSSL_E_NAME, "its code");
+            like(iossl_error_message(pair.client_error), "hostname verification failed", "why");
+        }
+        ok(ERR_peek_error() == 0, "no error is left behind");
+        test_pair_free(&pair);
+        iossl_ctx_free(client_ctx);
+    }
+}
+
+static void
+strictly(iossl_config *config)
+{
+    if (iossl_config_set_policy(config, "strict", NULL) != IOSSL_OK)
+        bail_out("policy");
+}
+
+static int n_refused, last_code;
+
+static bool
+overrule(void *arg, bool good, X509_STORE_CTX *store_ctx)
+{
+    if (!good) {
+        n_refused++;
+        last_code = X509_STORE_CTX_get_error(store_ctx);
+    }
+    return good || arg != NULL;
+}
+
+/* The rules of a policy are told to the callback like OpenSSL's own verdicts, and it may overrule them. */
+static void
+test_overruled(void)
+{
+    static bool yes = true;
+    bool *const answers[] = {NULL, &yes};
+    test_identity root = test_identity_make(&(test_cert_spec){.common_name = "root", .is_ca = 1,
+        .extensions = "subjectKeyIdentifier=hash|keyUsage=critical,keyCertSign"});
+    test_identity purposeless = test_identity_make(&(test_cert_spec){.common_name = "www.example.test",
+        .altnames = "DNS:www.example.test", .issuer = &root, .serial = 4711,
+        .extensions = "subjectKeyIdentifier=hash|authorityKeyIdentifier=keyid|keyUsage=digitalSignature"});
+    iossl_ctx *shown_ctx = test_server_ctx(&purposeless, NULL);
+
+    for (size_t i = 0; i < 2; i++) {
+        iossl_ctx *client_ctx = test_client_ctx(&root, strictly);
+        test_pair pair = test_pair_new(client_ctx, shown_ctx, "www.example.test");
+
+        n_refused = 0;
+        iossl_conn_set_verify_cb(pair.client, overrule, answers[i]);
+        is_int(test_pair_shake(&pair), i, "a leaf without a purpose under \"strict\": %s",
+               i == 1 ? "overruled" : "refused");
+        ok(n_refused > 0 && last_code != X509_V_OK, "the callback was told %d times", n_refused);
+        if (i == 0)
+            like(iossl_error_message(pair.client_error), "not allowed by SSL_policy", "why");
+        ok(ERR_peek_error() == 0, "no error is left behind");
+        test_pair_free(&pair);
+        iossl_ctx_free(client_ctx);
+    }
+    iossl_ctx_free(shown_ctx);
+    test_identity_free(&purposeless);
+    test_identity_free(&root);
+}
+
 /* ---- A program's own SSL --------------------------------------------------------------------- */
 
 /* Both ends by OpenSSL's functions, of our SSL_CTX: what came of the client's verification; -1: no handshake. */
@@ -401,6 +492,8 @@ main(void)
     test_chain_alone();
     test_constraints();
     test_modes();
+    test_name_callback();
+    test_overruled();
     test_bare();
     iossl_ctx_free(server_ctx);
     test_identity_free(&ca);
