@@ -3,7 +3,8 @@
  * turn: early data, TLSA records, signed timestamps, a certificate asked for later, a chain whose
  * first path leads nowhere. See faulty_memory.h.
  *
- * Not by URI: OpenSSL 3.0 itself dies where OSSL_STORE_load(3) has no memory.
+ * Not by URI: OpenSSL 3.0 itself dies where OSSL_STORE_open(3) or OSSL_STORE_load(3) has no memory; for engines
+ * see t_faults_memory_engine.c.
  */
 #include "tap.h"
 
