@@ -93,6 +93,14 @@ subtest 'an object with sysread and syswrite is enough' => sub {
     is sysread($server, $buffer, 10), 0, 'is the end for the other';
 };
 
+subtest 'a whole record that comes byte by byte is one read' => sub {
+    my @ends = Memory->pair;
+    my ($client, $server) = over(@ends);
+    print $server 'x' x 16384;
+    $ends[0]{sysread} = sub { delete local $_[0]{sysread}; Memory::sysread($_[0], $_[1], 1, $_[3]) };
+    is sysread($client, my $buffer, 20_000), 16384, 'read';
+};
+
 subtest 'a tied handle is enough' => sub {
     my @end = TiedMemory->pair;
     my ($c, $s) = map { my $handle = Symbol::gensym(); tie *$handle, 'TiedMemory', $_; $handle } @end;

@@ -47,8 +47,9 @@ iossl_status iossl_transport_wait(iossl_transport *transport, iossl_status want,
 bool iossl_transport_can_wait(const iossl_transport *transport);
 
 /* So many reads, or records, in one step of OpenSSL's are for nothing that the program sees: more than any
- * honest peer has to say at a time, and some milliseconds of work. */
-#define IOSSL_TRANSPORT_ENOUGH 10000
+ * honest peer has to say at a time, a record (16,645 bytes at most) that comes byte by byte included, and
+ * some ten milliseconds of work. */
+#define IOSSL_TRANSPORT_ENOUGH 32768
 
 /* What an operation comes to then, to be taken up again once deadlines and signals had their turn:
  * IOSSL_WANT_READ where it doesn't wait, else IOSSL_INTERRUPTED. */
