@@ -277,11 +277,15 @@ is_name_permitted(const char *name, X509 *leaf, const STACK_OF(X509) *chain, boo
     bool ok = true, has_altnames = false;
 
     for (int i = 1; ok && i < sk_X509_num(chain); i++) {
+        int critical = -1;      /* stays so where there is no such extension */
         NAME_CONSTRAINTS *constraints =
-            X509_get_ext_d2i(sk_X509_value(chain, i), NID_name_constraints, NULL, NULL);
+            X509_get_ext_d2i(sk_X509_value(chain, i), NID_name_constraints, &critical, NULL);
 
-        if (constraints == NULL)
+        /* What is there, but can't be read (for want of memory, say), permits nothing. */
+        if (constraints == NULL) {
+            ok = critical == -1;
             continue;
+        }
         if (alone == NULL) {
             char *text = presentable(name);
 

@@ -18,9 +18,10 @@
 
 /* ---- Fixtures -------------------------------------------------------------------------------- */
 
-static test_identity ca, leaf, stranger, other_ca;
+static test_identity ca, leaf, stranger, other_ca, bounded_ca, wild;
 static iossl_ctx *client_ctx, *server_ctx, *strange_ctx, *mutual_client, *mutual_server;
 static char *bundle, *pkcs12, *crl, *key_file;
+static STACK_OF(X509) *bounded_chain;
 static unsigned char *good_answer, *bad_answer;
 static size_t good_len, bad_len;
 
@@ -86,6 +87,13 @@ fixtures(void)
     stranger = test_identity_make(&(test_cert_spec){.common_name = "www.example.test",
                                                     .altnames = "DNS:www.example.test",
                                                     .issuer = &other_ca, .serial = 77});
+    /* A wildcard that stands for a name which its CA may not vouch for; OpenSSL lets that pass. */
+    bounded_ca = test_identity_make(&(test_cert_spec){
+        .common_name = "bounded CA", .issuer = &ca, .is_ca = 1,
+        .constraints = "critical,excluded;DNS:not.example.test"});
+    wild = test_identity_make(&(test_cert_spec){.altnames = "DNS:*.example.test", .issuer = &bounded_ca});
+    if ((bounded_chain = sk_X509_new_null()) == NULL || sk_X509_push(bounded_chain, bounded_ca.cert) <= 0)
+        bail_out("chain");
     client_ctx = test_client_ctx(&ca, NULL);
     server_ctx = test_server_ctx(&leaf, NULL);
     strange_ctx = test_server_ctx(&stranger, NULL);
@@ -184,6 +192,13 @@ run_verify(iossl_error *err)
     if (made(diagnosis, err))
         promise(iossl_diagnosis_count(diagnosis) > 0, "a diagnosis finds what is wrong");
     iossl_diagnosis_free(diagnosis);
+}
+
+static void
+run_constraints(iossl_error *err)
+{
+    promise(!good(iossl_verify_chain(client_ctx, IOSSL_CLIENT, wild.cert, bounded_chain,
+                                     "not.example.test", 0, err), err), "an excluded name is refused");
 }
 
 static void
@@ -377,6 +392,7 @@ static const scenario SCENARIOS[] = {
     {"settings and a context", run_config},
     {"a revoked certificate", run_revoked},
     {"verification", run_verify},
+    {"verification under constraints", run_constraints},
     {"a handshake, lines, an end", run_handshake},
     {"mutual TLS, and resumption", run_resumption},
     {"a server that isn't trusted", run_stranger},
