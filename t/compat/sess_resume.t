@@ -149,6 +149,28 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
                 'incumbent: resumed for any other name, unverified';
         });
 
+    # Handshakes of the context take it to be then.
+    my $at = sub {
+        my ($context, $time) = @_;
+        Net::SSLeay::X509_VERIFY_PARAM_set_time(Net::SSLeay::CTX_get0_param($context->{context}), $time);
+    };
+    my $twice_then_later = sub {
+        my $context = context(@version, SSL_session_cache_size => 4);
+        $at->($context, time);
+        is_deeply [map { resumed($server, SSL_reuse_ctx => $context) } 1, 2], [0, 1], 'resumed today';
+        $at->($context, time + 200 * 365 * 86_400);
+        return resumed($server, SSL_reuse_ctx => $context);
+    };
+    differs('sess-ended', "$version: a session ends with the certificate that it was verified with",
+        sub {
+            plan skip_all => 'no Net::SSLeay that sets the time' if !eval {
+                require Net::SSLeay; Net::SSLeay->can('X509_VERIFY_PARAM_set_time') && Net::SSLeay->can('CTX_get0_param')
+            };
+            is $twice_then_later->(), undef, 'ours: a full handshake, which tells';
+            like $SSL_ERROR, qr/expired/, 'that it has ended';
+        },
+        sub { is $twice_then_later->(), 1, 'incumbent: resumed for as long as the server likes' });
+
     differs('sess-weaker', "$version: what was made under less verification isn't resumed under more",
         sub {
         my $cache = IO::Socket::SSL::Session_Cache->new(10);
