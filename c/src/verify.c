@@ -432,6 +432,20 @@ iossl_verifier_check_leaf(iossl_verifier *v, X509 *leaf, const STACK_OF(X509) *c
     return false;
 }
 
+/*
+ * A client that only the program's callback lets pass gets sessions that no server resumes: the callback is
+ * to be asked each time. That is by the name of a set of sessions that nobody else's is of.
+ */
+static bool
+forbid_resumption(X509_STORE_CTX *store_ctx)
+{
+    static const unsigned char NO_SET[] = "let pass by a callback";
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    SSL_SESSION *session = ssl == NULL ? NULL : SSL_get_session(ssl);
+
+    return session == NULL || SSL_SESSION_set1_id_context(session, NO_SET, sizeof NO_SET) == 1;
+}
+
 static int
 verify(iossl_verifier *v, int ok, X509_STORE_CTX *store_ctx)
 {
@@ -440,7 +454,10 @@ verify(iossl_verifier *v, int ok, X509_STORE_CTX *store_ctx)
 
     if (v->cb != NULL)
         accepted = v->cb(v->cb_arg, accepted, store_ctx);
-    v->is_overruled = v->is_overruled || (accepted && ok != 1);
+    if (accepted && ok != 1) {
+        v->is_overruled = true;
+        accepted = v->role == IOSSL_CLIENT || forbid_resumption(store_ctx);
+    }
     /* With a pin set, the leaf decides, not what was said of its chain on the way to it. */
     if (!accepted && !iossl_verifier_is_pinned(v, leaf)) {
         if (ok == 1) {

@@ -266,6 +266,66 @@ test_ended_client(void)
     }
 }
 
+static bool accepts;
+
+static bool
+accept_or_not(void *arg, bool preverified, X509_STORE_CTX *store_ctx)
+{
+    (void)arg;
+    (void)store_ctx;
+    return preverified || accepts;
+}
+
+static void
+asks_program(iossl_conn *conn)
+{
+    iossl_conn_set_verify_cb(conn, accept_or_not, NULL);
+}
+
+static void
+verifies_others(iossl_config *config)
+{
+    with_version(config);
+    if (iossl_config_add_ca(config, other_ca.cert, NULL) != IOSSL_OK
+        || iossl_config_set_verify_mode(
+               config, IOSSL_VERIFY_PEER | IOSSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL) != IOSSL_OK)
+        bail_out("verification");
+}
+
+static void
+verifies_others_by_id(iossl_config *config)
+{
+    verifies_others(config);
+    if (iossl_config_set_sessions_by_id(config, true, NULL) != IOSSL_OK)
+        bail_out("sessions by id");
+}
+
+/* A client that no CA vouches for, but a callback of the server. */
+static void
+test_overruled_client(void)
+{
+    for (kept_in place = TICKETS; place <= WITHIN_OPENSSL; place++) {
+        iossl_ctx *client_ctx = test_client_ctx(&ca, with_version_and_cert);
+        iossl_session_cache *store = iossl_session_cache_new(10, NULL);
+        iossl_ctx *server = test_server_ctx(
+            &leaf, place == STORE ? verifies_others_by_id : verifies_others);
+        iossl_error *why = iossl_error_new();
+
+        (void)iossl_session_cache_del(cache, "the key", NULL);
+        accepts = true;
+        is_int(serve_once(client_ctx, server, store, place, asks_program, why), 0,
+               "%s, a server's callback lets a client pass", version);
+        is_int(serve_once(client_ctx, server, store, place, asks_program, why), 0, "... and is asked again");
+        accepts = false;
+        is_int(serve_once(client_ctx, server, store, place, asks_program, why), -1, "... when it says no, too");
+        ok(ERR_peek_error() == 0, "... and no error is left behind");
+        iossl_error_free(why);
+        iossl_session_cache_free(store);
+        iossl_ctx_free(client_ctx);
+        iossl_ctx_free(server);
+    }
+}
+
 /* A store may hand out anything that can be read as a session. */
 static void
 test_odd_times(void)
@@ -457,11 +517,13 @@ main(void)
     test_single_use();
     test_ended();
     test_ended_client();
+    test_overruled_client();
     version = "TLSv1_3";
     test_version();
     test_single_use();
     test_ended();
     test_ended_client();
+    test_overruled_client();
     test_foreign();
     test_known();
     test_odd_times();

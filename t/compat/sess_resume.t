@@ -171,6 +171,17 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         },
         sub { is $twice_then_later->(), 1, 'incumbent: resumed for as long as the server likes' });
 
+    my $lenient = test_server(args => { SSL_ca_file => cert('ca.pem'), SSL_session_id_context => 'x',
+        SSL_verify_mode => SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_verify_callback => sub { 1 } });
+    my $let_pass = sub {
+        my $context = context(@version, SSL_session_cache_size => 4,
+            SSL_cert_file => cert('client-other.pem'), SSL_key_file => cert('client-other.key'));
+        return [map { resumed($lenient, SSL_reuse_ctx => $context) } 1 .. 3];
+    };
+    differs('sess-overruled', "$version: a server's callback that lets a client pass is asked each time",
+        sub { is_deeply $let_pass->(), [0, 0, 0], 'ours: nothing is resumed' },
+        sub { is_deeply $let_pass->(), [0, 1, 1], 'incumbent: resumed without asking' });
+
     differs('sess-weaker', "$version: what was made under less verification isn't resumed under more",
         sub {
         my $cache = IO::Socket::SSL::Session_Cache->new(10);
