@@ -161,7 +161,7 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         $at->($context, time + 200 * 365 * 86_400);
         return resumed($server, SSL_reuse_ctx => $context);
     };
-    differs('sess-ended', "$version: a session ends with the certificate that it was verified with",
+    differs('sess-ended-cert', "$version: a session ends with the certificate that it was verified with",
         sub {
             plan skip_all => 'no Net::SSLeay that sets the time' if !eval {
                 require Net::SSLeay; Net::SSLeay->can('X509_VERIFY_PARAM_set_time') && Net::SSLeay->can('CTX_get0_param')
