@@ -28,6 +28,10 @@
 /* As OpenSSL's own bound of names times constraints (NAME_CHECK_MAX). */
 #define PRODUCT_MAX (1 << 20)
 
+/* Public certificates have about ten; what looks for doubles compares each with each, and does so before
+ * anybody has looked at a signature. */
+#define MAX_EXTENSIONS 100
+
 /* Where a certificate stands in its chain. */
 enum { LEAF = 1, MIDDLE = 2, ANCHOR = 4, ABOVE = MIDDLE | ANCHOR, SENT = LEAF | MIDDLE, ANY = 7 };
 
@@ -63,6 +67,12 @@ has_odd_serial(const item *it)
     for (int i = 0; i < len; i++)
         is_zero = is_zero && ASN1_STRING_get0_data(serial)[i] == 0;
     return is_zero || ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER || len + is_padded > 20;
+}
+
+static bool
+has_many_extensions(const item *it)
+{
+    return X509_get_ext_count(it->cert) > MAX_EXTENSIONS;
 }
 
 /* Extensions whose content OpenSSL knows have to be what their names say. */
@@ -488,6 +498,8 @@ static const struct {
     {IOSSL_RULES_FORM, SENT, isnt_version_3, 0, "a certificate that isn't X.509 version 3"},
     {IOSSL_RULES_FORM, SENT, has_odd_serial, 0,
      "a serial number that isn't positive, or has more than 20 bytes"},
+    {IOSSL_RULES_FORM, ANY, has_many_extensions, X509_V_ERR_INVALID_EXTENSION,
+     "more than 100 extensions"},
     {IOSSL_RULES_FORM, ANY, has_malformed_extension, X509_V_ERR_INVALID_EXTENSION,
      "an extension that is malformed, or is there twice"},
     {IOSSL_RULES_FORM, SENT, has_empty_aia, X509_V_ERR_INVALID_EXTENSION,

@@ -349,6 +349,32 @@ test_policies(void)
     iossl_config_free(config);
 }
 
+/* A hundred are enough for everybody. */
+static void
+test_many_extensions(void)
+{
+    static const struct {
+        int more;
+        const char *words;
+    } ROWS[] = {{80, NULL}, {101, "more than 100 extensions"}};
+
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        char extensions[4096] = KEY_IDS "|" LEAF_USE;
+        test_cert_spec leaf = LEAF;
+        test_identity made[3];
+
+        for (int k = 0; k < ROWS[i].more; k++) {
+            size_t len = strlen(extensions);
+
+            (void)snprintf(extensions + len, sizeof extensions - len, "|1.2.3.4.%d=DER:0500", k);
+        }
+        leaf.extensions = extensions;
+        make(made, ROOT, MIDDLE, leaf);
+        check(ROWS[i].words == NULL ? "many extensions" : "too many extensions", made, NAME, ROWS[i].words,
+              true);
+    }
+}
+
 int
 main(void)
 {
@@ -356,5 +382,6 @@ main(void)
     test_policies();
     test_rules();
     test_client_certificates();
+    test_many_extensions();
     return done_testing();
 }
