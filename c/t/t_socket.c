@@ -43,7 +43,9 @@ test_prompt_and_unacked(int client, int accepted)
     ok(!iossl_socket_has_unacked(client), "nothing is written, nothing on its way");
     while ((n = send(client, data, sizeof data, MSG_DONTWAIT)) > 0)
         sent += n;
+#ifdef __linux__                /* elsewhere nothing tells */
     ok(iossl_socket_has_unacked(client), "%zd bytes written, not all of them taken", sent);
+#endif
     if (fcntl(client, F_SETFL, fcntl(client, F_GETFL) | O_NONBLOCK) != 0)
         bail_out("fcntl");
     ok(!iossl_socket_has_unacked(client), "of a socket that doesn't wait it isn't asked");
