@@ -144,7 +144,8 @@ sub configure_SSL {
     my $all  = _with_defaults($args);
     my $hash = \%{*$self};
     $self->_forget_error;
-    my $context = IO::Socket::SSL::SSL_Context::_for($all)
+    # Not as a method: perl has forgotten all names of classes since the handle was made.
+    my $context = IO::Socket::SSL::SSL_Context::_for('IO::Socket::SSL::SSL_Context', $all)
         or return $self->_internal_error($SSL_ERROR, 9);
     $hash->{_SSL_ctx}       = $context;
     $hash->{_SSL_arguments} = $all;
@@ -364,14 +365,14 @@ our @CARP_NOT = ('IO::Socket::SSL');
 
 # The context that complete arguments ask for: the one they name, or a new one.
 sub _for {
-    my ($args, $class) = @_;
+    my ($class, $args) = @_;
     if (my $given = $args->{SSL_reuse_ctx}) {
         return IO::Socket::SSL::_context_of($given)
             || Carp::croak("invalid context to reuse: $given");
     }
     IO::Socket::SSL::_will_accept() if $args->{SSL_server};
     my $self = bless { defined $args->{SSL_session_key} ? (session_key => $args->{SSL_session_key}) : () },
-        $class // __PACKAGE__;
+        $class;
     return $self->_build(_with_ca($args), $args->{SSL_server} ? 1 : 0) ? $self : ();
 }
 
@@ -763,7 +764,7 @@ sub _connect_in_time {
 
 sub IO::Socket::SSL::SSL_Context::new {
     my $class = shift;
-    return IO::Socket::SSL::SSL_Context::_for(_with_defaults(_hash_of(@_)), $class);
+    return $class->_for(_with_defaults(_hash_of(@_)));
 }
 
 # The SSL_Context of an object that was given as one; undef if it is none.
