@@ -21,7 +21,9 @@ TAP_SKIPPED_MAIN("this OpenSSL has no engines")
 #include <openssl/err.h>
 #include <openssl/ui.h>
 
+#include "compat.h"
 #include "iossl.h"
+#include "library.h"
 #include "support_pair.h"
 
 #define OURS "org.openssl.engine:iossl-test:"
@@ -246,11 +248,11 @@ main(void)
     test_no_keys();
     test_certificates();
     test_handshake(OURS);
-    if (iossl_can_uri("pkcs11:")) {
-        skip(2, "there is something for pkcs11: on this system");
+    add_engine("pkcs11", begins);       /* before anybody asks for it, which would load that of the system */
+    if (iossl_compat_has_store("pkcs11", iossl_library_default())) {
+        skip(2, "a provider has a store for pkcs11: on this system");
     } else {
-        add_engine("pkcs11", begins);
-        ok(iossl_can_uri("pkcs11:"), "tokens can be had now");
+        ok(iossl_can_uri("pkcs11:"), "tokens can be had");
         test_handshake("pkcs11:");
     }
     test_identity_free(&ca);
