@@ -664,7 +664,7 @@ iossl_verifier_is_leaf_over(const iossl_verifier *v, SSL *ssl, const X509 *leaf)
     time_t at;
 
     return v->settings.mode != IOSSL_VERIFY_NONE && leaf != NULL && time_of_verification(ssl, &at)
-           && X509_cmp_time(X509_get0_notAfter(leaf), &at) != 1 && !iossl_verifier_is_pinned(v, leaf);
+           && ASN1_TIME_cmp_time_t(X509_get0_notAfter(leaf), at) != 1 && !iossl_verifier_is_pinned(v, leaf);
 }
 
 bool

@@ -903,8 +903,8 @@ sub _undefined_object {
 sub _without_port {
     my $peer = shift;
     return $1 if $peer =~ /^\[([^\]]*)\](?::.*)?$/s;
-    my $end = index $peer, ':';
-    return $end == rindex($peer, ':') ? substr $peer, 0, $end : $peer;
+    my $colon = index $peer, ':';
+    return $colon >= 0 && $colon == rindex($peer, ':') ? substr $peer, 0, $colon : $peer;
 }
 
 # --- peers without a name -------------------------------------------------------------------------
