@@ -103,6 +103,27 @@ shown(const char *text)
     return text == NULL ? "?" : text;
 }
 
+/* So long is no address that somebody fetches from; sentences stay readable. */
+#define MAX_URI 512
+
+/*
+ * The first of a certificate's addresses that can be shown; NULL: none. Anybody's certificate has them,
+ * and sentences go to terminals and logs: nothing may pass that isn't a URI's (RFC 3986 section 2).
+ */
+static const char *
+shown_uri(const char *const *uris, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *at = uris[i];
+
+        while (*at > ' ' && *at < 0x7f && at - uris[i] <= MAX_URI)
+            at++;
+        if (*at == '\0' && at > uris[i])
+            return uris[i];
+    }
+    return NULL;
+}
+
 /* A day as people write it; "?" where it isn't known. */
 static const char *
 day(char out[32], int64_t when)
@@ -139,7 +160,7 @@ say_no_issuer(const facts *f, const char *cert)
 static char *
 heal_no_issuer(const facts *f)
 {
-    const char *uri = f->info != NULL && f->info->n_issuer_uris > 0 ? f->info->issuer_uris[0] : NULL;
+    const char *uri = f->info == NULL ? NULL : shown_uri(f->info->issuer_uris, f->info->n_issuer_uris);
 
     return format("if \"%s\" is an intermediate CA, the other side has to send its certificate, by "
                   "appending it to its certificate file%s%s%s; if it is a CA of your own, give its "
@@ -238,7 +259,7 @@ say_no_crl(const facts *f, const char *cert)
 static char *
 heal_no_crl(const facts *f)
 {
-    const char *uri = f->info != NULL && f->info->n_crl_uris > 0 ? f->info->crl_uris[0] : NULL;
+    const char *uri = f->info == NULL ? NULL : shown_uri(f->info->crl_uris, f->info->n_crl_uris);
 
     return format("give the list with SSL_crl_file or in SSL_ca_path%s%s%s",
                   uri == NULL ? "" : " (it can be fetched from ", uri == NULL ? "" : uri,

@@ -167,6 +167,48 @@ test_ways(void)
     test_identity_free(&foreign);
 }
 
+/* Of the leaf's only finding; "" where it has none. */
+static void
+expect_remedy(const test_identity *leaf, const char *like_this, const char *unlike_this,
+              const char *about)
+{
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    iossl_diagnosis *d;
+    const char *remedy = "";
+
+    sk_X509_push(chain, leaf->cert);
+    d = iossl_diagnose(ctx, IOSSL_CLIENT, leaf->cert, chain, NAME, 0, NULL);
+    if (d != NULL && iossl_diagnosis_count(d) > 0)
+        remedy = iossl_diagnosis_get0(d, 0)->remedy;
+    like(remedy, like_this, "%s: what to do is told", about);
+    ok(strstr(remedy, unlike_this) == NULL, "%s: and not what the certificate smuggles in", about);
+    iossl_diagnosis_free(d);
+    sk_X509_free(chain);
+}
+
+/* Addresses that a terminal or a log must not get; the second one begins with a line's end. */
+static void
+test_hostile_addresses(void)
+{
+    test_identity middle = make(&(test_cert_spec){.common_name = "middle", .issuer = &ca, .is_ca = 1});
+    test_identity escape = make(&(test_cert_spec){
+        .issuer = &middle,
+        .extensions = "authorityInfoAccess=DER:"
+                      "3017" "3015" "06082b06010505073002" "8609" "687474703a1b5b324a"});
+    test_identity second = make(&(test_cert_spec){
+        .issuer = &middle,
+        .extensions = "authorityInfoAccess=DER:"
+                      "302e" "3015" "06082b06010505073002" "8609" "0a687474703a2f2f61"
+                      "3015" "06082b06010505073002" "8609" "687474703a2f2f622f"});
+
+    expect_remedy(&escape, "appending it to its certificate file; if it is a CA", "\033",
+                  "an escape sequence");
+    expect_remedy(&second, "(it can be fetched from http://b/)", "\n", "a line's end");
+    test_identity_free(&second);
+    test_identity_free(&escape);
+    test_identity_free(&middle);
+}
+
 /* CAs above the leaf that must not vouch for it. */
 static void
 test_cas(void)
@@ -375,6 +417,7 @@ main(void)
     test_leaves();
     test_weakness();
     test_ways();
+    test_hostile_addresses();
     test_cas();
     test_others();
     test_revocation();
