@@ -485,8 +485,8 @@ typedef struct iossl_altname {
 typedef struct iossl_oid {
     const char *oid;        /* dotted                                                            */
     int nid;                /* NID_undef (0) where unknown; then both names are NULL             */
-    const char *sn;         /* short name, as "serverAuth"                                       */
-    const char *ln;         /* long name, as "TLS Web Server Authentication"                     */
+    const char *sn;         /* short name, as "serverAuth"; own objects may lack one (OBJ_create) */
+    const char *ln;         /* long name, as "TLS Web Server Authentication"; the same           */
 } iossl_oid;
 
 typedef struct iossl_extension {
@@ -508,7 +508,7 @@ typedef struct iossl_extension {
  */
 typedef struct iossl_certinfo {
     long version;                       /* 2 means v3                                            */
-    const char *serial;                 /* decimal                                               */
+    const char *serial;                 /* decimal; of more than 512 bytes, hex after "0x"       */
     int64_t not_before, not_after;      /* seconds since 1970, or IOSSL_NO_TIME                  */
     const iossl_name_part *subject, *issuer;
     size_t n_subject, n_issuer;

@@ -317,7 +317,7 @@ name_id(const ASN1_OBJECT *id, char *dotted, size_t size)
 {
     int nid = OBJ_obj2nid(id);
 
-    if (nid != NID_undef)
+    if (nid != NID_undef && OBJ_nid2sn(nid) != NULL)
         return OBJ_nid2sn(nid);
     return OBJ_obj2txt(dotted, (int)size, id, 1) > 0 ? dotted : "?";
 }

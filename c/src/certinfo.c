@@ -22,6 +22,9 @@
 #include "compat.h"
 #include "error.h"
 
+/* RFC 5280 has 20 bytes. Decimal digits cost the square of the length, which the peer chooses. */
+#define MAX_DECIMAL_SERIAL 512
+
 const char *const iossl_key_usage_names[IOSSL_N_KEY_USAGE] = {
     "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
     "keyCertSign",      "cRLSign",        "encipherOnly",    "decipherOnly",
@@ -233,6 +236,13 @@ keep_object(description *d, const ASN1_OBJECT *object, bool names)
     return kept;
 }
 
+/* A name that an object of a program's own may lack: NULL then. */
+static bool
+keep_name(description *d, const char **out, const char *name)
+{
+    return name == NULL || (*out = keep_text(d, name)) != NULL;
+}
+
 static bool
 describe_oid(description *d, iossl_oid *out, const ASN1_OBJECT *object)
 {
@@ -241,8 +251,8 @@ describe_oid(description *d, iossl_oid *out, const ASN1_OBJECT *object)
     if ((out->nid = OBJ_obj2nid(object)) == NID_undef)
         return true;
     /* Names of a program's own objects (OBJ_create) may go before the description does. */
-    return (out->sn = keep_text(d, OBJ_nid2sn(out->nid))) != NULL &&
-           (out->ln = keep_text(d, OBJ_nid2ln(out->nid))) != NULL;
+    return keep_name(d, &out->sn, OBJ_nid2sn(out->nid)) &&
+           keep_name(d, &out->ln, OBJ_nid2ln(out->nid));
 }
 
 /* Text of any ASN.1 string type in UTF-8; where it isn't one, its bytes as they stand. */
@@ -313,10 +323,21 @@ static bool
 describe_serial(description *d, const X509 *cert)
 {
     BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
-    char *text = number != NULL ? BN_bn2dec(number) : NULL;
+    char *text = NULL, *hex;
 
-    if (text != NULL)
-        d->shown.serial = keep_text(d, text);
+    if (number == NULL)
+        return false;
+    if (BN_num_bytes(number) <= MAX_DECIMAL_SERIAL) {
+        if ((text = BN_bn2dec(number)) != NULL)
+            d->shown.serial = keep_text(d, text);
+    } else if ((text = BN_bn2hex(number)) != NULL
+               && (hex = take(d, strlen(text) + sizeof "0x")) != NULL) {
+        bool is_negative = text[0] == '-';
+
+        (void)snprintf(hex, strlen(text) + sizeof "0x", "%s0x%s", is_negative ? "-" : "",
+                       text + (is_negative ? 1 : 0));
+        d->shown.serial = hex;
+    }
     OPENSSL_free(text);
     BN_free(number);
     return d->shown.serial != NULL;

@@ -447,6 +447,80 @@ test_many(void)
     X509_free(cert);
 }
 
+/* The serial number of a certificate with that many bytes of this value in it. free() it. */
+static char *
+long_serial(int bytes, bool negative)
+{
+    X509 *cert = test_cert("x", NULL);
+    ASN1_INTEGER *serial = ASN1_INTEGER_new();
+    unsigned char *value = malloc((size_t)bytes);
+    iossl_certinfo *info;
+    char *text;
+
+    memset(value, 0x5a, (size_t)bytes);
+    ASN1_STRING_set(serial, value, bytes);
+    serial->type = negative ? V_ASN1_NEG_INTEGER : V_ASN1_INTEGER;
+    X509_set_serialNumber(cert, serial);
+    info = iossl_certinfo_new(cert, NULL);
+    text = info == NULL || info->serial == NULL ? NULL : strdup(info->serial);
+    iossl_certinfo_free(info);
+    ASN1_INTEGER_free(serial);
+    X509_free(cert);
+    free(value);
+    return text == NULL ? strdup("") : text;
+}
+
+/* Digits in decimal cost the square of a length that the peer chooses; in hex they don't. */
+static void
+test_long_serials(void)
+{
+    char *text = long_serial(20, false);
+
+    is_str(text, "515824107293259853483653470370452830466799721050", "RFC 5280's longest is in decimal");
+    free(text);
+    text = long_serial(512, false);
+    ok(strncmp(text, "0x", 2) != 0, "so are longer ones that some have");
+    free(text);
+    text = long_serial(100000, false);
+    is_size(strlen(text), 200002, "one as long as a chain may be is in hex");
+    ok(strncmp(text, "0x5A5A", 6) == 0, "and says so");
+    free(text);
+    text = long_serial(513, true);
+    ok(strncmp(text, "-0x5A5A", 7) == 0, "with its sign");
+    free(text);
+}
+
+/* A program may make objects that have one name only. */
+static void
+test_objects_without_names(void)
+{
+    iossl_error *err = iossl_error_new();
+    iossl_certgen *gen = iossl_certgen_new(err);
+    X509 *cert = test_cert("x", NULL);
+    iossl_certinfo *info;
+    int at;
+
+    if (OBJ_create("1.2.3.4.77.1", NULL, "long only") == NID_undef
+        || OBJ_create("1.2.3.4.77.2", "shortOnly", NULL) == NID_undef)
+        bail_out("OBJ_create");
+    add_bytes(cert, "1.2.3.4.77.1", false, "anything", 8);
+    add_bytes(cert, "1.2.3.4.77.2", false, "anything", 8);
+    info = iossl_certinfo_new(cert, NULL);
+    at = find_extension(info, OBJ_txt2nid("1.2.3.4.77.1"));
+    ok(at >= 0 && info->extensions[at].id.sn == NULL, "an object without a short name has none");
+    is_str(info->extensions[at].id.ln, "long only", "but the long one");
+    at = find_extension(info, OBJ_txt2nid("1.2.3.4.77.2"));
+    ok(at >= 0 && info->extensions[at].id.ln == NULL, "an object without a long name has none");
+    is_str(info->extensions[at].id.sn, "shortOnly", "but the short one");
+    ok(iossl_certgen_add_extension(gen, OBJ_txt2nid("1.2.3.4.77.1"), NULL, NULL, NULL, 0, false, err)
+           != IOSSL_OK, "an extension of nothing is refused");
+    like(iossl_error_message(err), "extension 1.2.3.4.77.1: ", "by its number where there is no short name");
+    iossl_certgen_free(gen);
+    iossl_error_free(err);
+    iossl_certinfo_free(info);
+    X509_free(cert);
+}
+
 int
 main(void)
 {
@@ -460,5 +534,7 @@ main(void)
     test_malformed();
     test_changed_bytes();
     test_many();
+    test_long_serials();
+    test_objects_without_names();
     return done_testing();
 }
