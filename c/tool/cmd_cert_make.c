@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <iossl.h>
 
@@ -98,6 +99,20 @@ write_to(const char *file, const char *text, iossl_error *err)
     return ok;
 }
 
+/* A file that is there already has permissions of its own, which aren't meant for a key. */
+static bool
+make_private(const char *file, iossl_error *err)
+{
+    struct stat old;
+
+    if (stat(file, &old) != 0 || !S_ISREG(old.st_mode) || (old.st_mode & 077) == 0
+        || chmod(file, old.st_mode & 0700) == 0)
+        return true;
+    iossl_error_set_errno(err, IOSSL_E_FILE, IOSSL_RANK_FATAL, errno,
+                          "cannot keep %s for its owner, so no key is written to it", file);
+    return false;
+}
+
 /* Key first: its file is made for the owner alone, and with --out only, the certificate is added. */
 static bool
 write_out(const make_settings *s, X509 *cert, EVP_PKEY *key, iossl_error *err)
@@ -109,7 +124,8 @@ write_out(const make_settings *s, X509 *cert, EVP_PKEY *key, iossl_error *err)
 
     if (pem == NULL)
         goto done;
-    if (key_file != NULL && iossl_key_to_file(key_file, key, err) != IOSSL_OK)
+    if (key_file != NULL
+        && (!make_private(key_file, err) || iossl_key_to_file(key_file, key, err) != IOSSL_OK))
         goto done;
     if (s->key_out != NULL) {
         ok = write_to(s->out, pem, err);

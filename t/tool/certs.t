@@ -37,6 +37,19 @@ subtest 'a CA and a certificate of it, that openssl verifies' => sub {
     ok iossl_json('cert', 'show', $ca)->{json}{certificates}[0]{is_ca}, 'the CA is one';
 };
 
+subtest 'a file that others may read is theirs no more once a key is in it' => sub {
+    for my $option ('--key-out', '-o') {
+        my $file = scratch('was-open.pem');
+        open my $fh, '>', $file or die "$file: $!";
+        close $fh;
+        chmod 0644, $file or die "$file: $!";
+        is iossl('cert', 'make', 'a.test', $option, $file)->{status}, 0, "$option: made";
+        like read_file($file), qr/PRIVATE KEY/, 'the key is there';
+        is sprintf('%o', (stat $file)[2] & 07777), '600', 'for its owner only';
+        unlink $file;
+    }
+};
+
 subtest 'validity in the past and in the future' => sub {
     for my $row ([-30, 10, qr/ended 20 days ago/, -20], [10, 10, qr/begins in \d+ days/, 20],
         [0, 5, qr/[45] days left/, 5]) {
