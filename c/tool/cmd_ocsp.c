@@ -10,6 +10,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
+#include <openssl/x509v3.h>
 
 #include <iossl.h>
 
@@ -18,6 +19,9 @@
 #include "load.h"
 #include "report.h"
 #include "tlsopts.h"
+
+/* What is longer, and no CA's, is in hex: decimal digits cost the square of the length. */
+#define MAX_DECIMAL_SERIAL 512
 
 typedef struct ocsp_settings {
     tls_trust trust;
@@ -99,7 +103,8 @@ show_single(report *r, OCSP_SINGLERESP *single)
     (void)OCSP_id_get0_info(NULL, NULL, NULL, &serial,
                             (OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single));
     if (serial != NULL && (number = ASN1_INTEGER_to_BN(serial, NULL)) != NULL)
-        text = BN_bn2dec(number);
+        text = BN_num_bytes(number) > MAX_DECIMAL_SERIAL ? i2s_ASN1_INTEGER(NULL, serial)
+                                                         : BN_bn2dec(number);
     report_object(r, NULL, NULL);
     report_text(r, "serial", "certificate", text);
     report_colour(r, "status", "status", status_name(status), status_colour(status));

@@ -23,14 +23,33 @@
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
-/* Adds to *text, which is replaced. */
-static void
-add(char **text, const char *more)
-{
-    char *longer = tool_format("%s%s", *text, more);
+/* A list in words that grows. A certificate may have any number of names, so no piece may cost what
+ * there is already. */
+typedef struct line {
+    char *text;             /* NUL-terminated; free() it */
+    size_t len, room;
+} line;
 
-    free(*text);
-    *text = longer;
+static line
+line_new(void)
+{
+    return (line){.text = tool_copy(""), .len = 0, .room = 1};
+}
+
+static void
+add(line *to, const char *more)
+{
+    size_t n = strlen(more);
+
+    if (to->room - to->len <= n) {
+        char *larger = tool_alloc(to->room = 2 * (to->len + n + 1));
+
+        memcpy(larger, to->text, to->len + 1);
+        free(to->text);
+        to->text = larger;
+    }
+    memcpy(to->text + to->len, more, n + 1);
+    to->len += n;
 }
 
 /* What stands for a NUL byte where text is a C string: U+FFFD. */
@@ -67,11 +86,11 @@ quoted(const char *value, size_t len)
 static char *
 name_of(const iossl_name_part *parts, size_t n)
 {
-    char *text = tool_copy("");
+    line text = line_new();
 
     for (size_t i = n; i-- > 0;) {
         char *shown = quoted(parts[i].value, parts[i].len);
-        char *part = tool_format("%s%s=%s", text[0] == '\0' ? "" : ", ",
+        char *part = tool_format("%s%s=%s", text.len == 0 ? "" : ", ",
                                  parts[i].nid == NID_undef ? parts[i].name
                                                            : OBJ_nid2sn(parts[i].nid), shown);
 
@@ -81,7 +100,7 @@ name_of(const iossl_name_part *parts, size_t n)
     }
     if (n == 0)
         add(&text, "(no name)");
-    return text;
+    return text.text;
 }
 
 static char *
@@ -198,7 +217,7 @@ describe_hex(const unsigned char *bytes, size_t len)
 static void
 altnames(report *r, const iossl_certinfo *info, describe_extent extent)
 {
-    char *line = tool_copy("");
+    line list = line_new();
     size_t shown = 0;
 
     report_array(r, "names", NULL);
@@ -219,7 +238,7 @@ altnames(report *r, const iossl_certinfo *info, describe_extent extent)
                                      is_host ? "" : name->type_name, is_host ? "" : ":", value);
 
             free(value);
-            add(&line, part);
+            add(&list, part);
             free(part);
         }
     }
@@ -228,11 +247,11 @@ altnames(report *r, const iossl_certinfo *info, describe_extent extent)
         char *more = tool_format("%sand %zu more", shown > 0 ? ", " : "",
                                  info->n_altnames - shown);
 
-        add(&line, more);
+        add(&list, more);
         free(more);
     }
-    report_text(r, NULL, "names", line[0] == '\0' ? "none but in the subject" : line);
-    free(line);
+    report_text(r, NULL, "names", list.len == 0 ? "none but in the subject" : list.text);
+    free(list.text);
 }
 
 static void
@@ -247,7 +266,7 @@ text_list(report *r, const char *key, const char *label, const char *const *list
 static void
 usages(report *r, const iossl_certinfo *info)
 {
-    char *line = tool_copy("");
+    line words = line_new();
 
     report_array(r, "usage", NULL);
     for (size_t i = 0; i < info->n_key_usage + info->n_ext_key_usage; i++) {
@@ -256,12 +275,12 @@ usages(report *r, const iossl_certinfo *info)
         const char *name = oid == NULL ? info->key_usage[i] : oid->sn != NULL ? oid->sn : oid->oid;
 
         report_text(r, NULL, NULL, name);
-        add(&line, i > 0 ? ", " : "");
-        add(&line, name);
+        add(&words, i > 0 ? ", " : "");
+        add(&words, name);
     }
     report_end(r);
-    report_text(r, NULL, "usage", line[0] == '\0' ? "not restricted" : line);
-    free(line);
+    report_text(r, NULL, "usage", words.len == 0 ? "not restricted" : words.text);
+    free(words.text);
 }
 
 static void

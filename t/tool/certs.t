@@ -184,4 +184,31 @@ END
         'the same from iossl check';
 };
 
+# DER: a tag with what is in it.
+sub der {
+    my ($tag, @parts) = @_;
+    my $body = join '', @parts;
+    my $n = length $body;
+    (my $long = pack 'N', $n) =~ s/\A\0+//;
+    return chr($tag) . ($n < 128 ? chr $n : chr(0x80 | length $long) . $long) . $body;
+}
+
+# The limit is of the processor's time: with the square of the number it took minutes.
+subtest 'names without number are shown in time that grows with them' => sub {
+    my $n    = 700_000;
+    my $ecdsa = der(0x30, pack 'H*', '06082a8648ce3d040302');
+    my $name = der(0x30, der(0x31, der(0x30, pack('H*', '0603550403'), der(0x0c, 'x'))));
+    my $sans = der(0x30, "\x82\x01a" x $n);
+    my $tbs  = der(
+        0x30, pack('H*', 'a003020102020101'), $ecdsa, $name,
+        der(0x30, der(0x17, '250101000000Z'), der(0x17, '350101000000Z')), $name,
+        pack('H*', '302a300506032b6570032100') . 'k' x 32,
+        der(0xa3, der(0x30, der(0x30, pack('H*', '0603551d11'), der(0x04, $sans)))));
+    my $file = write_file('many.der', der(0x30, $tbs, $ecdsa, der(0x03, "\0" x 9)));
+    my $out  = scratch('many.out');
+    is system('sh', '-c', 'ulimit -t 20; exec "$0" cert show "$1" >"$2"', tool(), $file, $out), 0, 'shown';
+    my $shown = () = read_file($out) =~ /\ba\b/g;
+    cmp_ok $shown, '>=', $n, 'all of them';
+};
+
 done_testing;

@@ -179,4 +179,26 @@ subtest 'connect --ocsp: a responder that cannot be reached is told, not taken f
     is $run->{json}{connection}{ocsp_hard_error}, undef, 'no hard one';
 };
 
+# DER: a tag with what is in it.
+sub der {
+    my ($tag, @parts) = @_;
+    my $body = join '', @parts;
+    my $n = length $body;
+    (my $long = pack 'N', $n) =~ s/\A\0+//;
+    return chr($tag) . ($n < 128 ? chr $n : chr(0x80 | length $long) . $long) . $body;
+}
+
+subtest 'a serial number without measure is in hex, whose digits cost little' => sub {
+    my $id = der(0x30, pack('H*', '300906052b0e03021a0500'), der(0x04, 'n' x 20), der(0x04, 'k' x 20),
+        der(0x02, 'Z' x 600));
+    my $time = der(0x18, '20250101000000Z');
+    my $data = der(0x30, der(0xa2, der(0x04, 'r' x 20)), $time,
+        der(0x30, der(0x30, $id, "\x80\0", $time)));
+    my $basic = der(0x30, $data, pack('H*', '300a06082a8648ce3d040302'), der(0x03, "\0" x 9));
+    my $file = write_file('long.der',
+        der(0x30, "\x0a\1\0", der(0xa0, der(0x30, pack('H*', '06092b0601050507300101'), der(0x04, $basic)))));
+    my $run = iossl_json('ocsp', $file);
+    is $run->{json}{answers}[0]{serial}, '0x' . '5A' x 600, 'all of it';
+};
+
 done_testing;
