@@ -130,4 +130,46 @@ END
     }
 };
 
+subtest 'a long line that comes byte by byte, by a sysread of the class, takes its length in memory' => sub {
+    plan skip_all => 'no /proc/self/status'            if !-r '/proc/self/status';
+    plan skip_all => 'sanitizers keep what was freed' if $ENV{IOSSL_SANITIZE} || ($ENV{LD_PRELOAD} // '') =~ /asan/;
+    my $file = "$tmp/line.pl";
+    open my $script, '>', $file or die "$file: $!";
+    print $script <<'END';
+        use strict;
+        use warnings;
+        use IO::Socket::SSL;
+        use Socket;
+        { package Counting; our @ISA = 'IO::Socket::SSL'; sub sysread { my $s = shift; $s->SUPER::sysread(@_) } }
+        my ($cert, $key) = @ARGV;
+        socketpair my $here, my $there, AF_UNIX, SOCK_STREAM, 0 or die $!;
+        my $pid = fork // die $!;
+        if (!$pid) {
+            close $here;
+            my $server = IO::Socket::SSL->start_SSL($there, SSL_server => 1, SSL_cert_file => $cert,
+                SSL_key_file => $key) or die $SSL_ERROR;
+            $server->syswrite('a') for 1 .. 20_000;
+            print $server "\nnext\n";
+            close $server;
+            exit;
+        }
+        close $there;
+        my $peak = sub {
+            open my $status, '<', '/proc/self/status' or die $!;
+            return (map { /^VmHWM:\s+(\d+)/ ? $1 : () } <$status>)[0];
+        };
+        my $client = Counting->start_SSL($here, SSL_verify_mode => SSL_VERIFY_NONE) or die $SSL_ERROR;
+        my $before = $peak->();
+        my $length = length <$client>;
+        print join ' ', $length, $peak->() - $before, scalar <$client>;
+        waitpid $pid, 0;
+END
+    close $script;
+    my $said = `$^X $file t/certs/server-ec.pem t/certs/server-ec.key`;
+    my ($length, $kb, $next) = $said =~ /\A(\d+) (\d+) (.*)/ or return fail "it said: $said";
+    is $length, 20_001, 'the line is whole';
+    is $next, 'next', 'and so is the next one';
+    cmp_ok $kb, '<', 50_000, 'and no copy of it is kept for each byte';
+};
+
 done_testing;

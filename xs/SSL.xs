@@ -202,16 +202,16 @@ ends_with(SV *line, const char *sep, size_t sep_len)
 static size_t
 part_of_line(pTHX_ SV *line, const char *bytes, size_t n, const char *sep, size_t sep_len)
 {
-    size_t have = SvCUR(line), part = n;
-    SV *all = sv_2mortal(newSVsv(line));
-    const char *start, *end;
+    size_t have = SvCUR(line), part = n, kept = have < sep_len ? have : sep_len - 1;
+    /* The separator may have begun in what is there already; a line may be long, so only that is copied. */
+    SV *all = newSVpvn(SvEND(line) - kept, kept);
+    const char *end;
 
     sv_catpvn(all, bytes, n);
-    /* The separator may have begun in what is there already. */
-    start = SvPVX_const(all) + (have < sep_len ? 0 : have - sep_len + 1);
-    end = ninstr(start, SvEND(all), sep, sep + sep_len);
+    end = ninstr(SvPVX_const(all), SvEND(all), sep, sep + sep_len);
     if (end != NULL)
-        part = (size_t)(end - SvPVX_const(all)) + sep_len - have;
+        part = (size_t)(end - SvPVX_const(all)) + sep_len - kept;
+    SvREFCNT_dec_NN(all);
     return part;
 }
 
@@ -243,15 +243,20 @@ line_through_sysread(pTHX_ glue_handle *h, CV *sysread, bool *failed)
     }
     while (h->conn != NULL && !(limit > 0 && SvCUR(line) >= limit)
            && !(sep != NULL && ends_with(line, sep, sep_len))) {
-        SV *bytes = sv_2mortal(newSVpvs(""));
+        size_t skip = 0;
         SSize_t n;
+        SV *bytes;
+        int errnum;
 
+        ENTER;
+        SAVETMPS;       /* a peer may send byte by byte: what a step takes goes with it */
+        bytes = sv_2mortal(newSVpvs(""));
         n = peek != NULL ? read_by(aTHX_ gv, peek, bytes, MAX_LINE_STEP)
                          : glue_read(aTHX_ h, bytes, sv_2mortal(newSViv(MAX_LINE_STEP)), NULL, GLUE_PEEK);
         if (n > 0) {
             STRLEN len;
             const char *seen = SvPV_const(bytes, len);
-            size_t skip = 0, wanted;
+            size_t wanted;
 
             while (is_paragraph && SvCUR(line) == 0 && skip < len && seen[skip] == '\n')
                 skip++;
@@ -259,9 +264,13 @@ line_through_sysread(pTHX_ glue_handle *h, CV *sysread, bool *failed)
                      : sep != NULL ? part_of_line(aTHX_ line, seen, len, sep, sep_len)
                      : limit > 0 && limit - SvCUR(line) < len ? limit - SvCUR(line) : len;
             n = read_by(aTHX_ gv, sysread, bytes, wanted);
-            if (skip > 0 && n > 0)
-                continue;
         }
+        if (n > 0 && skip == 0)
+            sv_catsv(line, bytes);
+        errnum = errno;
+        FREETMPS;
+        LEAVE;
+        errno = errnum;
         if (n < 0 && errno == EINTR) {
             PERL_ASYNC_CHECK();
             continue;
@@ -270,7 +279,6 @@ line_through_sysread(pTHX_ glue_handle *h, CV *sysread, bool *failed)
             *failed = n < 0 && SvCUR(line) == 0;
             break;
         }
-        sv_catsv(line, bytes);
     }
     return SvCUR(line) > 0 ? line : NULL;
 }
