@@ -57,12 +57,21 @@ test_client_ctx(const test_identity *ca, void (*change)(iossl_config *))
 test_pair
 test_pair_new(iossl_ctx *client, iossl_ctx *server, const char *hostname)
 {
-    test_pair pair = {.client_error = iossl_error_new(), .server_error = iossl_error_new(),
-                      .client_status = IOSSL_WANT_READ, .server_status = IOSSL_WANT_READ};
+    iossl_error *err = iossl_error_new();
     iossl_transport *near_end, *far_end;
 
-    must(iossl_transport_new_pair(&near_end, &far_end, pair.client_error) == IOSSL_OK,
-         "transports", pair.client_error);
+    must(iossl_transport_new_pair(&near_end, &far_end, err) == IOSSL_OK, "transports", err);
+    iossl_error_free(err);
+    return test_pair_over(near_end, far_end, client, server, hostname);
+}
+
+test_pair
+test_pair_over(iossl_transport *near_end, iossl_transport *far_end, iossl_ctx *client, iossl_ctx *server,
+               const char *hostname)
+{
+    test_pair pair = {.client_error = iossl_error_new(), .server_error = iossl_error_new(),
+                      .client_status = IOSSL_WANT_READ, .server_status = IOSSL_WANT_READ};
+
     pair.client = iossl_conn_new(client, IOSSL_CLIENT, near_end, pair.client_error);
     pair.server = iossl_conn_new(server, IOSSL_SERVER, far_end, pair.server_error);
     must(pair.client != NULL, "client", pair.client_error);

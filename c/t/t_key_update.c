@@ -73,17 +73,13 @@ static test_pair
 new_pair(void)
 {
     iossl_ctx *client = test_client_ctx(&ca, settings), *server = test_server_ctx(&leaf, NULL);
-    test_pair pair = {.client_error = iossl_error_new(), .server_error = iossl_error_new(),
-                      .client_status = IOSSL_WANT_READ, .server_status = IOSSL_WANT_READ};
+    test_pair pair;
 
     is_full = is_broken = false;
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
         bail_out("socketpair");
-    pair.client = iossl_conn_new(client, IOSSL_CLIENT, iossl_transport_new(&GATE, &fds[0], NULL), NULL);
-    pair.server = iossl_conn_new_fd(server, IOSSL_SERVER, fds[1], NULL);
-    if (pair.client == NULL || pair.server == NULL
-        || iossl_conn_set_hostname(pair.client, "www.example.test", NULL) != IOSSL_OK)
-        bail_out("a pair");
+    pair = test_pair_over(iossl_transport_new(&GATE, &fds[0], NULL), iossl_transport_new_fd(fds[1], NULL),
+                          client, server, "www.example.test");
     iossl_ctx_free(client);
     iossl_ctx_free(server);
     return pair;

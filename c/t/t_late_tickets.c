@@ -78,8 +78,7 @@ static test_pair
 new_pair(const char *by_version, int tickets)
 {
     iossl_ctx *client, *server;
-    test_pair pair = {.client_error = iossl_error_new(), .server_error = iossl_error_new(),
-                      .client_status = IOSSL_WANT_READ, .server_status = IOSSL_WANT_READ};
+    test_pair pair;
 
     version = by_version;
     n_tickets = tickets;
@@ -87,11 +86,8 @@ new_pair(const char *by_version, int tickets)
     client = test_client_ctx(&ca, of_version);
     server = test_server_ctx(&leaf, server_settings);
     connect_fds();
-    pair.client = iossl_conn_new_fd(client, IOSSL_CLIENT, fds[0], NULL);
-    pair.server = iossl_conn_new_fd(server, IOSSL_SERVER, fds[1], NULL);
-    if (pair.client == NULL || pair.server == NULL
-        || iossl_conn_set_hostname(pair.client, "www.example.test", NULL) != IOSSL_OK)
-        bail_out("a pair");
+    pair = test_pair_over(iossl_transport_new_fd(fds[0], NULL), iossl_transport_new_fd(fds[1], NULL), client,
+                          server, "www.example.test");
     SSL_set_msg_callback(iossl_conn_get0_ssl(pair.client), count);
     iossl_ctx_free(client);
     iossl_ctx_free(server);

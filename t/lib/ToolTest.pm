@@ -14,7 +14,7 @@ use IO::Handle;
 use JSON::PP ();
 use POSIX ();
 
-our @EXPORT = qw(iossl iossl_json start_iossl scratch write_file read_file cert tool openssl serve
+our @EXPORT = qw(iossl iossl_json start_iossl scratch write_file read_file cert der tool openssl serve
     s_server fake_server relay);
 
 $SIG{ALRM} = sub { die "watchdog: the test took too long\n" };
@@ -30,6 +30,15 @@ sub tool {
 
 # A path in the folder of this test.
 sub scratch { return "$dir/$_[0]" }
+
+# DER: a tag with what is in it.
+sub der {
+    my ($tag, @parts) = @_;
+    my $body = join '', @parts;
+    my $n = length $body;
+    (my $long = pack 'N', $n) =~ s/\A\0+//;
+    return chr($tag) . ($n < 128 ? chr $n : chr(0x80 | length $long) . $long) . $body;
+}
 
 # A file of the test certificates.
 sub cert { return "t/certs/$_[0]" }

@@ -184,15 +184,6 @@ END
         'the same from iossl check';
 };
 
-# DER: a tag with what is in it.
-sub der {
-    my ($tag, @parts) = @_;
-    my $body = join '', @parts;
-    my $n = length $body;
-    (my $long = pack 'N', $n) =~ s/\A\0+//;
-    return chr($tag) . ($n < 128 ? chr $n : chr(0x80 | length $long) . $long) . $body;
-}
-
 # The limit is of the processor's time: with the square of the number it took minutes.
 subtest 'names without number are shown in time that grows with them' => sub {
     plan skip_all => 'the sanitizer takes time of its own' if $ENV{IOSSL_SANITIZE};

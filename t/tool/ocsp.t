@@ -179,15 +179,6 @@ subtest 'connect --ocsp: a responder that cannot be reached is told, not taken f
     is $run->{json}{connection}{ocsp_hard_error}, undef, 'no hard one';
 };
 
-# DER: a tag with what is in it.
-sub der {
-    my ($tag, @parts) = @_;
-    my $body = join '', @parts;
-    my $n = length $body;
-    (my $long = pack 'N', $n) =~ s/\A\0+//;
-    return chr($tag) . ($n < 128 ? chr $n : chr(0x80 | length $long) . $long) . $body;
-}
-
 subtest 'a serial number without measure is in hex, whose digits cost little' => sub {
     my $id = der(0x30, pack('H*', '300906052b0e03021a0500'), der(0x04, 'n' x 20), der(0x04, 'k' x 20),
         der(0x02, 'Z' x 600));
