@@ -18,6 +18,7 @@
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
+#include <openssl/x509v3.h>
 
 #include "compat.h"
 #include "error.h"
@@ -322,22 +323,15 @@ seconds_of(const ASN1_TIME *time)
 static bool
 describe_serial(description *d, const X509 *cert)
 {
-    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
-    char *text = NULL, *hex;
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+    BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
+    char *text = NULL;
 
-    if (number == NULL)
-        return false;
-    if (BN_num_bytes(number) <= MAX_DECIMAL_SERIAL) {
-        if ((text = BN_bn2dec(number)) != NULL)
-            d->shown.serial = keep_text(d, text);
-    } else if ((text = BN_bn2hex(number)) != NULL
-               && (hex = take(d, strlen(text) + sizeof "0x")) != NULL) {
-        bool is_negative = text[0] == '-';
-
-        (void)snprintf(hex, strlen(text) + sizeof "0x", "%s0x%s", is_negative ? "-" : "",
-                       text + (is_negative ? 1 : 0));
-        d->shown.serial = hex;
-    }
+    if (number != NULL)
+        text = BN_num_bytes(number) <= MAX_DECIMAL_SERIAL ? BN_bn2dec(number)
+                                                          : i2s_ASN1_INTEGER(NULL, serial);
+    if (text != NULL)
+        d->shown.serial = keep_text(d, text);
     OPENSSL_free(text);
     BN_free(number);
     return d->shown.serial != NULL;

@@ -390,8 +390,8 @@ iossl_psks_install(const iossl_psks *psks, SSL_CTX *ssl_ctx)
 bool
 iossl_psk_state_new(iossl_psk_state **out, const iossl_psks *psks)
 {
-    *out = iossl_psks_are_empty(psks) ? NULL : calloc(1, sizeof **out);
-    return *out != NULL || iossl_psks_are_empty(psks);
+    *out = NULL;
+    return iossl_psks_are_empty(psks) || (*out = calloc(1, sizeof **out)) != NULL;
 }
 
 bool
