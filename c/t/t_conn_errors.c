@@ -175,20 +175,12 @@ static const iossl_transport_ops PORT = {.read = port_read, .write = port_write,
 static test_pair
 pair_over_ports(iossl_ctx *client_ctx, iossl_ctx *server_ctx)
 {
-    test_pair pair = {.client_error = iossl_error_new(), .server_error = iossl_error_new(),
-                      .client_status = IOSSL_WANT_READ, .server_status = IOSSL_WANT_READ};
-
     memset(lines, 0, sizeof lines);
     ports[0] = (port){.in = &lines[0], .out = &lines[1]};
     ports[1] = (port){.in = &lines[1], .out = &lines[0]};
-    pair.client = iossl_conn_new(client_ctx, IOSSL_CLIENT,
-                                 iossl_transport_new(&PORT, &ports[0], NULL), NULL);
-    pair.server = iossl_conn_new(server_ctx, IOSSL_SERVER,
-                                 iossl_transport_new(&PORT, &ports[1], NULL), NULL);
-    if (pair.client == NULL || pair.server == NULL
-        || iossl_conn_set_hostname(pair.client, "www.example.test", NULL) != IOSSL_OK)
-        bail_out("pair");
-    return pair;
+    return test_pair_over(iossl_transport_new(&PORT, &ports[0], NULL),
+                          iossl_transport_new(&PORT, &ports[1], NULL), client_ctx, server_ctx,
+                          "www.example.test");
 }
 
 static test_pair

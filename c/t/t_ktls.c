@@ -90,16 +90,12 @@ static test_pair
 socket_pair(void)
 {
     iossl_ctx *client_ctx = test_client_ctx(&ca, NULL), *server_ctx = test_server_ctx(&leaf, with_ktls);
-    test_pair pair = {.client_error = iossl_error_new(), .server_error = iossl_error_new(),
-                      .client_status = IOSSL_WANT_READ, .server_status = IOSSL_WANT_READ};
+    test_pair pair;
 
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
         bail_out("socketpair");
-    pair.client = iossl_conn_new_fd(client_ctx, IOSSL_CLIENT, fds[0], NULL);
-    pair.server = iossl_conn_new_fd(server_ctx, IOSSL_SERVER, fds[1], NULL);
-    if (pair.client == NULL || pair.server == NULL
-        || iossl_conn_set_hostname(pair.client, "www.example.test", NULL) != IOSSL_OK)
-        bail_out("a pair");
+    pair = test_pair_over(iossl_transport_new_fd(fds[0], NULL), iossl_transport_new_fd(fds[1], NULL),
+                          client_ctx, server_ctx, "www.example.test");
     ok(test_pair_shake(&pair), "a handshake%s%s", iossl_error_message(pair.client_error),
        iossl_error_message(pair.server_error));
     iossl_ctx_free(client_ctx);
