@@ -101,9 +101,15 @@ iossl_library_sha256(const iossl_library *library)
 bool
 iossl_library_set_store(X509_STORE *store, const iossl_library *library)
 {
-    return iossl_library_is_default(library)
-           || X509_STORE_set_ex_data(store, iossl_init_store_index(),
-                                     (void *)(uintptr_t)iossl_library_up_ref(library)) == 1;
+    const iossl_library *own;
+
+    if (iossl_library_is_default(library))
+        return true;
+    own = iossl_library_up_ref(library);
+    if (X509_STORE_set_ex_data(store, iossl_init_store_index(), (void *)(uintptr_t)own) == 1)
+        return true;
+    iossl_library_free(own);
+    return false;
 }
 
 const iossl_library *

@@ -4,10 +4,12 @@
  * Owns      the list of commands, --help and --version of the whole.
  * Leaves    all else to cmd_*.c.
  */
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <iossl.h>
 
@@ -60,9 +62,23 @@ names(const tool_command *command, int n, char *const *args)
     return used;
 }
 
+/* Who starts us may have closed these: the number would go to a file or a connection of ours, which
+ * would then be taken for input, or written into with what is meant for the user. Opened the wrong way
+ * round, they still fail as closed ones do. */
+static bool
+open_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
+
 int
 main(int argc, char **argv)
 {
+    if (!open_standard_descriptors())
+        return TOOL_USAGE;
     (void)setlocale(LC_CTYPE, "");
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

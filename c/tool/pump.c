@@ -90,7 +90,7 @@ pump_run(iossl_conn *conn, bool crlf, int64_t idle_ms)
 
         if (n == 0)
             break;                      /* silence after the end of the input */
-        if (n < 0 || (fds[1].revents & (POLLIN | POLLHUP | POLLERR)) == 0)
+        if (n < 0 || (fds[1].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL)) == 0)
             continue;
         n = take_from_input(conn, crlf, &status);
         if (n < 0)

@@ -32,7 +32,7 @@ Mojo::IOLoop->acceptor($id)->multi_accept(50) if Mojo::IOLoop->acceptor($id)->ca
 for my $n (1 .. $N) {
     my $text = payload($n);
     Mojo::IOLoop->client({ address => '127.0.0.1', port => $port, tls => 1, tls_ca => cert('ca.pem'),
-        tls_options => { SSL_verifycn_name => 'server.test' } } => sub {
+        tls_options => { SSL_verifycn_name => 'server.test' }, timeout => 45 } => sub {
         my ($loop, $error, $stream) = @_;
         if ($error) { push @wrong, "$n: $error"; return $over->() }
         $stream->timeout(40);

@@ -293,6 +293,10 @@ subtest '-i sends standard input and prints what comes' => sub {
     like $run->{err}, qr/verified for server\.test/, 'the report on standard error';
     is iossl({ stdin => "GET / HTTP/1.0\n\n" }, @args, @trust, '--crlf', '-q')->{err}, '', '-q';
 
+    my $closed = join ' ', ToolTest::tool(), @args, @trust, '-q --timeout 1 <&-';
+    is `$closed`, '', 'closed standard input: there is none, the connection is not read as such';
+    is $? >> 8, 0, 'and it ends with the silence of the other side';
+
     $run = iossl({ stdin => "secret\n\n" }, @args, '--crlf');
     is $run->{status}, 1, 'an unverified server: status';
     is $run->{out}, '', 'gives nothing';
