@@ -7,6 +7,7 @@ use IO::Socket::SSL;
 use IO::Socket::SSL::PublicSuffix;
 use IdentTest;
 use Test::More;
+use Tie::Hash;
 use TLSTest;
 
 without_environment();
@@ -88,6 +89,21 @@ subtest 'a hash says what is allowed' => sub {
         }
     }
     scheme_lets(yes => 'other-name', 'server.test', {}, 'an empty hash, which is like none');
+};
+
+subtest 'so does a tied hash, of which only tie knows that it isn\'t empty' => sub {
+    my $tied = sub { tie my %hash, 'Tie::StdHash'; %hash = @_; return \%hash };
+    for (@OWN) {
+        my ($cert, $name, $yes, $no) = @$_;
+        scheme_lets($_->[0], $cert, $name, $tied->(check_cn => 0, wildcards_in_alt => 0,
+            map { split /=/ } @{ $_->[1][0] }), "tied {@{ $_->[1][0] }}") for grep { @{ $_->[1] } } ['yes', $yes], ['no', $no];
+    }
+    refused('another name', client => $MISMATCH, client => { SSL_verifycn_name => 'else.test',
+        SSL_verifycn_scheme => $tied->(check_cn => 0, wildcards_in_alt => 0) });
+    my $asked;
+    connects('a callback in it', client => { SSL_verifycn_scheme => $tied->(check_cn => 0,
+        callback => sub { $asked = $_[0]; return 1 }) });
+    is $asked, 'server.test', 'is asked';
 };
 
 subtest 'a callback decides alone' => sub {

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use Test::More;
+use Tie::Hash;
 use lib 't/lib';
 use IO::Socket::SSL;
 use IO::Socket::SSL::Utils;
@@ -54,6 +55,16 @@ subtest 'the entry of the empty name is for all other names, and for no name' =>
     is shown($_, {%three}), 'server.test', "'$_'" for 'c.sni.test', 'sni.test', 'x.a.sni.test',
         'a.sni.test.evil.test', 'b';
     is shown(undef, {%three}), 'server.test', 'no name';
+};
+
+subtest 'the hashes may be tied' => sub {
+    my %tied;
+    for my $option (keys %three) {
+        tie my %hash, 'Tie::StdHash';
+        %hash = %{ $three{$option} };
+        $tied{$option} = \%hash;
+    }
+    is shown($_, {%tied}), $_, $_ for 'a.sni.test', 'b.sni.test', 'server.test';
 };
 
 subtest 'a host that is named has a certificate and a key, or there is no context' => sub {

@@ -162,15 +162,43 @@ glue_pointer(pTHX_ SV *value, const char *what)
     return INT2PTR(void *, number);
 }
 
+/* ---- Hashes, which may be tied ---------------------------------------------------------------- */
+
+/* NULL: there is no such key. */
 static SV *
-argument(pTHX_ const build *b, const char *name)
+value_of(pTHX_ HV *hv, const char *key)
 {
-    SV **slot = hv_fetch(b->args, name, (I32)strlen(name), 0);
+    SV **slot = hv_fetch(hv, key, (I32)strlen(key), 0);
 
     if (slot == NULL)
         return NULL;
     SvGETMAGIC(*slot);
     return *slot;
+}
+
+static SV *
+argument(pTHX_ const build *b, const char *name)
+{
+    return value_of(aTHX_ b->args, name);
+}
+
+static SV *
+value_of_entry(pTHX_ HV *hv, HE *entry)
+{
+    SV *value = hv_iterval(hv, entry);
+
+    SvGETMAGIC(value);
+    return value;
+}
+
+/* HvUSEDKEYS() knows nothing of what a tied one has. */
+static bool
+is_empty(pTHX_ HV *hv)
+{
+    if (!SvRMAGICAL(hv))
+        return HvUSEDKEYS(hv) == 0;
+    (void)hv_iterinit(hv);
+    return hv_iternext(hv) == NULL;
 }
 
 /* ---- Protocols and ciphers -------------------------------------------------------------------- */
@@ -206,7 +234,7 @@ read_host_strings(pTHX_ build *b, SV *value, const char *option, set_host_string
     hv_iterinit(by_host);
     while (status == IOSSL_OK && (entry = hv_iternext(by_host)) != NULL)
         status = set(b->config, text(aTHX_ option, hv_iterkeysv(entry)),
-                     text_or_null(aTHX_ option, hv_iterval(by_host, entry)), b->err);
+                     text_or_null(aTHX_ option, value_of_entry(aTHX_ by_host, entry)), b->err);
     return status;
 }
 
@@ -327,7 +355,7 @@ read_by_host(pTHX_ build *b, SV *value, const host_option *option)
     if (by_host != NULL && b->role == IOSSL_CLIENT)
         return refuse_hash(b, option,
                            "is by host name, which only a server chooses by; a client has one");
-    if (by_host != NULL && option->needs_host && HvUSEDKEYS(by_host) == 0)
+    if (by_host != NULL && option->needs_host && is_empty(aTHX_ by_host))
         return refuse_hash(b, option, "names no host");
     if (by_host == NULL && b->hosts == NULL)
         return is_absent(value) ? IOSSL_OK : option->read(aTHX_ b, NULL, value);
@@ -343,7 +371,7 @@ read_by_host(pTHX_ build *b, SV *value, const host_option *option)
     }
     hv_iterinit(by_host);
     while (status == IOSSL_OK && (entry = hv_iternext(by_host)) != NULL) {
-        SV *of_host = hv_iterval(by_host, entry);
+        SV *of_host = value_of_entry(aTHX_ by_host, entry);
         const char *host = text(aTHX_ option->name, hv_iterkeysv(entry));
 
         if (!is_absent(of_host))
@@ -563,12 +591,12 @@ read_verify_mode(pTHX_ build *b, SV *value)
 static iossl_wildcards
 wildcards(pTHX_ HV *rules, const char *name)
 {
-    SV **slot = hv_fetch(rules, name, (I32)strlen(name), 0);
+    SV *value = value_of(aTHX_ rules, name);
     const char *s;
 
-    if (slot == NULL || !SvTRUE(*slot))
+    if (value == NULL || !SvTRUE(value))
         return IOSSL_WILDCARD_NONE;
-    s = SvPV_nolen_const(*slot);
+    s = SvPV_nolen_const(value);
     if (strEQ(s, "anywhere"))
         return IOSSL_WILDCARD_ANYWHERE;
     if (strEQ(s, "full_label") || strEQ(s, "leftmost"))
@@ -580,12 +608,12 @@ wildcards(pTHX_ HV *rules, const char *name)
 static iossl_check_cn
 check_cn(pTHX_ HV *rules)
 {
-    SV **slot = hv_fetchs(rules, "check_cn", 0);
+    SV *value = value_of(aTHX_ rules, "check_cn");
     const char *s;
 
-    if (slot == NULL || !SvTRUE(*slot))
+    if (value == NULL || !SvTRUE(value))
         return IOSSL_CN_NEVER;
-    s = SvPV_nolen_const(*slot);
+    s = SvPV_nolen_const(value);
     if (strEQ(s, "always"))
         return IOSSL_CN_ALWAYS;
     if (strEQ(s, "when_only"))
@@ -597,11 +625,11 @@ check_cn(pTHX_ HV *rules)
 static iossl_ip_in_cn
 ip_in_cn(pTHX_ HV *rules)
 {
-    SV **slot = hv_fetchs(rules, "ip_in_cn", 0);
+    SV *value = value_of(aTHX_ rules, "ip_in_cn");
 
-    if (slot == NULL || !SvTRUE(*slot))
+    if (value == NULL || !SvTRUE(value))
         return IOSSL_IP_IN_CN_NO;
-    switch (SvIV(*slot)) {
+    switch (SvIV(value)) {
     case 4:
         return IOSSL_IP_IN_CN_V4;
     case 6:
@@ -615,7 +643,7 @@ void
 glue_scheme(pTHX_ SV *value, iossl_scheme *scheme, SV **callback)
 {
     HV *rules = hash(aTHX_ value);
-    SV **slot;
+    SV *own;
 
     *callback = NULL;
     *scheme = *iossl_scheme_by_name("default");
@@ -631,9 +659,9 @@ glue_scheme(pTHX_ SV *value, iossl_scheme *scheme, SV **callback)
         *scheme = *known;
         return;
     }
-    *scheme = (iossl_scheme){.accept_any = HvUSEDKEYS(rules) == 0};
-    if ((slot = hv_fetchs(rules, "callback", 0)) != NULL && SvOK(*slot)) {
-        *callback = code(aTHX_ "SSL_verifycn_scheme: callback", *slot);
+    *scheme = (iossl_scheme){.accept_any = is_empty(aTHX_ rules)};
+    if ((own = value_of(aTHX_ rules, "callback")) != NULL && SvOK(own)) {
+        *callback = code(aTHX_ "SSL_verifycn_scheme: callback", own);
         return;
     }
     scheme->wildcards_in_alt = wildcards(aTHX_ rules, "wildcards_in_alt");
@@ -990,9 +1018,8 @@ read_psk(pTHX_ build *b, SV *value)
     hv_iterinit(by_name);
     while (status == IOSSL_OK && (entry = hv_iternext(by_name)) != NULL) {
         const char *name = psk_name(aTHX_ hv_iterkeysv(entry));
-        SV *key = hv_iterval(by_name, entry);
+        SV *key = value_of_entry(aTHX_ by_name, entry);
 
-        SvGETMAGIC(key);
         status = add_psk(aTHX_ b, name, name[0] == '\0' ? PSK_IDENTITY : name, key);
     }
     return status;
@@ -1296,7 +1323,7 @@ collect_hosts(pTHX_ build *b)
         HV *by_host = value == NULL ? NULL : hash(aTHX_ value);
         HE *entry;
 
-        if (by_host == NULL || HvUSEDKEYS(by_host) == 0)
+        if (by_host == NULL || is_empty(aTHX_ by_host))
             continue;
         if (b->hosts == NULL)
             b->hosts = (AV *)sv_2mortal((SV *)newAV());
