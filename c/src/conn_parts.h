@@ -1,6 +1,7 @@
 /*
- * conn_parts.h - a connection from inside, for the files that are parts of it: conn.c, early.c,
- * key_update.c, late_tickets.c, post_handshake_auth.c.
+ * conn_parts.h - a connection from inside, for the files that are parts of it: conn.c, conn_facts.c,
+ * conn_handshake.c, conn_sessions.c, conn_settings.c, conn_shutdown.c, early.c, key_update.c,
+ * late_tickets.c, post_handshake_auth.c.
  *
  * Owns      the structure, and the one loop that drives every operation of OpenSSL.
  * Leaves    what others may know of a connection to conn.h.
@@ -76,6 +77,7 @@ typedef struct operation {
 
 /* Steps of more than one kind of operation. */
 int iossl_step_handshake(operation *op, SSL *ssl);
+int iossl_step_read(operation *op, SSL *ssl);
 int iossl_step_write(operation *op, SSL *ssl);
 int iossl_step_peek(operation *op, SSL *ssl);
 
@@ -84,6 +86,11 @@ iossl_status iossl_conn_drive(iossl_conn *conn, operation *op, int64_t timeout_m
 /* Fills err for an operation that came to IOSSL_ERROR; what is the sentence's beginning. */
 void iossl_conn_explain(const iossl_conn *conn, const operation *op, iossl_error_code code,
                         const char *what, iossl_error *err);
+/* Adds to an error of this code the alert that came or went, where there was one. */
+void iossl_conn_add_alert(const iossl_conn *conn, iossl_error_code code, iossl_error *err);
+/* Reads from OpenSSL, past the buffer of lines. */
+iossl_status iossl_conn_read_record(iossl_conn *conn, operation *op, int64_t timeout_ms,
+                                    iossl_error *err);
 /* IOSSL_E_STATE once the handshake has begun. */
 iossl_status iossl_conn_only_before_handshake(const iossl_conn *conn, const char *what,
                                               iossl_error *err);
@@ -92,6 +99,14 @@ iossl_status iossl_conn_only_before_handshake(const iossl_conn *conn, const char
 iossl_status iossl_conn_check_open(const iossl_conn *conn, const char *what, iossl_error *err);
 /* Looks at the messages of the peer as long as the program, or a request for a certificate, wants them. */
 void iossl_conn_watch_messages(iossl_conn *conn);
+/* Tells OpenSSL the verify mode of this connection. False: no memory. */
+bool iossl_conn_apply_verify_mode(iossl_conn *conn);
+
+/* Around a handshake: what was kept is offered; what came is kept; what failed isn't tried again. */
+void iossl_conn_offer_session(iossl_conn *conn);
+void iossl_conn_keep_fresh_session(iossl_conn *conn);
+void iossl_conn_drop_session(iossl_conn *conn);
+
 /* After OpenSSL's part of a handshake: does what the program wants of the peer hold? */
 bool iossl_conn_is_peer_verified(iossl_conn *conn);
 /* Fills err for a handshake that came to IOSSL_ERROR. */

@@ -5,7 +5,7 @@
  *           sentence that tells what became of each.
  * Promises  nothing is left open or running but by success; the deadline holds over the lookup, the
  *           connection and the handshake; the socket is in blocking mode, and closes on exec.
- * Leaves    asking the resolver to lookup.c, the handshake to conn.c.
+ * Leaves    asking the resolver to lookup.c, the handshake to conn_handshake.c.
  * See       RFC 8305, connect(2).
  */
 #include "connect.h"

@@ -3,7 +3,7 @@
  *
  * Owns      the names of signature algorithms, the line that iossl_conn_summary() gives.
  * Promises  costs nothing until it is asked for: all is read from OpenSSL, or noted once a handshake.
- * Leaves    single facts to the accessors of conn.c.
+ * Leaves    single facts to conn_facts.c.
  * See       SSL_get_peer_signature_nid(3), BIO_number_read(3).
  */
 #include "info.h"

@@ -4,7 +4,7 @@
  * Owns      which records are looked at then, and how long a shutdown waits for them.
  * Promises  data stay to be read; a non-blocking socket never waits, a blocking one at most LINGER_MS and
  *           a little for each further ticket.
- * Leaves    the loop, and what a shutdown is, to conn.c; keeping sessions to session.c.
+ * Leaves    the loop to conn.c, what a shutdown is to conn_shutdown.c; keeping sessions to conn_sessions.c.
  * See       RFC 8446 section 4.6.1, RFC 1122 section 4.2.2.13.
  */
 #include "conn_parts.h"

@@ -6,7 +6,7 @@
  * Promises  keys are cleansed wherever they were copied to; a ticket of TLS 1.3, which comes as an
  *           identity, too, is never taken for one that the default key is meant for.
  * Leaves    key exchange and the proof of the key to OpenSSL, what it means for the peer's
- *           verification to conn.c and verify.c.
+ *           verification to conn_handshake.c and verify.c.
  * See       SSL_CTX_set_psk_client_callback(3), SSL_CTX_set_psk_find_session_callback(3), RFC 4279,
  *           RFC 8446 section 4.2.11.
  *
