@@ -4,7 +4,7 @@
  * Owns      the order in which formats are tried, and the sentence that says why a file is of no use.
  * Promises  a file is opened once; passwords and file contents are cleansed; a password is asked
  *           for once per load, whatever OpenSSL tries with it; a chain keeps the order of its file.
- * Leaves    what is no file but a URI to uri.c, whether key and certificate fit together to context.c.
+ * Leaves    what is no file but a URI to uri.c, whether key and certificate fit together to context_certs.c.
  * See       PEM_read_bio_X509(3), PKCS12_parse(3), RFC 7468, RFC 7292, RFC 5958.
  */
 #include "certs.h"

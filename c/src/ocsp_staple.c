@@ -5,7 +5,7 @@
  * Promises  a revoked certificate never comes out as connected, and nothing that isn't verified
  *           counts as good.
  * Leaves    reading a response to ocsp.c; what a server has to send to ocsp_shelf.c; the call from
- *           OpenSSL to context.c, and failing to conn_handshake.c.
+ *           OpenSSL to context_staples.c, and failing to conn_handshake.c.
  * See       RFC 6066 section 8, RFC 7633, SSL_CTX_set_tlsext_status_cb(3).
  */
 #include "ocsp_staple.h"

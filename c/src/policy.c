@@ -2,7 +2,7 @@
  * policy.c - named sets of settings, from protocol versions to what a chain has to be.
  *
  * Owns      the table: a policy is a row, a kind of setting a column.
- * Leaves    applying a row to config.c and context.c, what a rule means to rules.c. Settings that a
+ * Leaves    applying a row to config.c and context_ssl_ctx.c, what a rule means to rules.c. Settings that a
  *           program makes after naming a policy win, but for rules, which it can't soften.
  *
  * What a dated policy allows never changes: a new year's gets a row of its own, and NEWEST its name.
