@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use Test::More;
+use Time::HiRes qw(ualarm);
 use lib 't/lib';
 use TLSTest;
 use IO::Socket::SSL;
@@ -83,6 +84,24 @@ subtest 'offsets count characters of a UTF-8 buffer' => sub {
         is sysread($server, $buffer, 10, $offset), 2, "offset $offset";
         is $buffer, "$kept\xe9!", 'kept, then the new ones';
     }
+};
+
+subtest 'a read that a handler interrupts has a whole scalar to show, and to leave behind' => sub {
+    my $buffer = "\x{263a}" x 50;
+    my $seen;
+    local $SIG{ALRM} = sub {
+        $seen = utf8::valid($buffer) ? $buffer : 'malformed';
+        die "enough\n" if $seen !~ /\x{263a}/;
+    };
+    syswrite $client, "\xff\xfe\xfd";
+    my $returned = eval { ualarm(50_000, 50_000); $server->read($buffer, 1000); 1 };
+    my $why = $@;
+    watchdog(60);
+    ok !$returned, 'the handler ends it';
+    is $why, "enough\n", 'by dying';
+    is $seen, "\xff\xfe\xfd", 'what it saw';
+    ok utf8::valid($buffer), 'what is left is well formed';
+    is $buffer, "\xff\xfe\xfd", 'the bytes that had come';
 };
 
 subtest 'a failed read leaves the buffer as it was' => sub {
@@ -181,7 +200,24 @@ subtest 'numbers that are out of bounds are refused, or bounded' => sub {
         ok !eval { $sub->(1, 1, @period, $_); 1 }, "$name: now is $_" for -1, 2**60;
     }
     ok !eval { IO::Socket::SSL::Store::_ticket_seconds_left(1, 1, $_, time); 1 }, "period $_" for -2**63, 2**63;
+    my $buffer = '';
+    ok !eval { sysread $server, $buffer, 1, -2**63; 1 }, 'an offset of -2**63, reading';
+    like $@, qr/^Offset outside string/, 'in perl\'s words';
+    ok !eval { syswrite $server, 'text', 1, -2**63; 1 }, 'and writing';
+    like $@, qr/^Offset outside string/, 'too';
     is IO::Socket::SSL::PublicSuffix::_suffix_labels($_, 'a.co.uk', 2**40), 3, 'no list has no rules' for 0, '';
+};
+
+subtest 'what is no number at all is no time' => sub {
+    my $nan = 9**9**9 / 9**9**9;
+    my ($here, $there) = plain_pair('unix');
+    my $sock = IO::Socket::SSL->start_SSL($here, client_args(), SSL_startHandshake => 0);
+    ok !$sock->connect_SSL(Timeout => $nan), 'a handshake with Timeout => NaN ends at once';
+    for my $option (qw(SSL_reload SSL_key_update_bytes)) {
+        ok !eval { IO::Socket::SSL::SSL_Context->new(server_args(SSL_server => 1, $option => $_)); 1 },
+            "$option => $_ is refused" for $nan, 'nan';
+        like $@, qr/^$option: a number of /, 'in words';
+    }
 };
 
 done_testing;

@@ -363,7 +363,7 @@ timeout_of(pTHX_ SV *sv)
     if (SvPOK(sv) && strEQ(SvPV_nolen_const(sv), "fd"))
         return IOSSL_AS_FD;
     seconds = SvNV(sv);
-    if (seconds <= 0)
+    if (!(seconds > 0))         /* nor is NaN */
         return IOSSL_POLL;
     if (seconds > 1e9)
         return IOSSL_FOREVER;

@@ -256,9 +256,9 @@ resolve_offset(pTHX_ IV offset, size_t len)
 {
     if (offset >= 0)
         return (size_t)offset;
-    if ((size_t)-offset > len)
+    if (0 - (size_t)offset > len)       /* there is no -offset of the least one */
         Perl_croak(aTHX_ "Offset outside string");
-    return len - (size_t)-offset;
+    return len + (size_t)offset;
 }
 
 /* Makes a string of the scalar that can be written into; its length in bytes. Croaks where read-only. */
@@ -306,15 +306,23 @@ room(pTHX_ read_buffer *b, size_t have, size_t n)
     return bytes + b->start + have;
 }
 
-/* n bytes have come: cuts the scalar after them. */
+/* n bytes have come so far, and Perl code may run before the next: they are a whole string, without what
+ * was behind them, and no longer UTF-8. */
+static void
+cut(pTHX_ const read_buffer *b, size_t n)
+{
+    SvCUR_set(b->sv, b->start + n);
+    *SvEND(b->sv) = '\0';
+    (void)SvPOK_only(b->sv);
+}
+
+/* n bytes have come, and that is all. */
 static void
 close_buffer(pTHX_ read_buffer *b, size_t n)
 {
     if (b->start > SvCUR(b->sv) || !SvPOK(b->sv) || SvTHINKFIRST(b->sv))
         (void)room(aTHX_ b, n, 0);
-    SvCUR_set(b->sv, b->start + n);
-    *SvEND(b->sv) = '\0';
-    (void)SvPOK_only(b->sv);        /* bytes, no longer UTF-8 */
+    cut(aTHX_ b, n);
     if (b->target != NULL) {
         size_t chars = sv_len_utf8(b->target);
 
@@ -395,7 +403,7 @@ read_into(pTHX_ glue_handle *h, SV *buf, size_t len, SV *offset_sv, glue_read_ki
         }
         got += n;
         if (n > 0)
-            SvCUR_set(b.sv, b.start + got);
+            cut(aTHX_ & b, got);
         if (status == IOSSL_INTERRUPTED && kind == GLUE_READ_ALL) {
             if (!run_signal_handlers(aTHX_ h))
                 return closed_meanwhile();

@@ -950,7 +950,7 @@ read_reload(pTHX_ build *b, SV *value)
 {
     if (!SvOK(value))
         return IOSSL_OK;
-    if (SvROK(value) || !looks_like_number(value) || SvNV(value) < 0)
+    if (SvROK(value) || !looks_like_number(value) || !(SvNV(value) >= 0))
         croak_value(aTHX_ "SSL_reload", value, "a number of seconds, 0 for by command only,");
     b->reload_s = SvNV(value) > 0 && SvNV(value) < 1 ? 1 : (int64_t)SvIV(value);
     return IOSSL_OK;
@@ -1031,7 +1031,7 @@ byte_count(pTHX_ const char *option, SV *value)
 {
     if (is_absent(value))
         return 0;
-    if (SvROK(value) || !looks_like_number(value) || SvNV(value) < 0)
+    if (SvROK(value) || !looks_like_number(value) || !(SvNV(value) >= 0))
         croak_value(aTHX_ option, value, "a number of bytes");
     return SvUV(value);
 }
