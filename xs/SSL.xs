@@ -13,6 +13,7 @@
  */
 #include "glue/glue.h"
 #include "glue/callbacks.h"
+#include "glue/context.h"
 #include "glue/cutoff.h"
 #include "glue/data.h"
 #include "glue/describe.h"
@@ -21,9 +22,11 @@
 #include "glue/ocsp.h"
 #include "glue/options.h"
 #include "glue/outer.h"
+#include "glue/scheme.h"
 #include "glue/signals.h"
 #include "glue/ssleay.h"
 #include "glue/status.h"
+#include "glue/suffix.h"
 #include "glue/why.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * objects.c - certificates and keys that programs hold as numbers.
+ * objects.c - certificates, keys and other handles that programs hold as numbers.
  *
  * Owns      what is known of the addresses given out: which kind of object is there, or was and is freed.
  * Promises  any thread at any time; what isn't ours passes unseen: a number may come from Net::SSLeay.
@@ -15,7 +15,6 @@
  */
 #include "objects.h"
 
-#include "options.h"
 #include "status.h"
 
 #include <errno.h>
@@ -254,8 +253,10 @@ is_readable(const void *p)
     return !is_fault;
 }
 
-bool
-glue_may_be_object(IV address)
+/* Could there be an object at this address? False: it isn't aligned, or isn't memory that the process
+ * can read. */
+static bool
+may_be_object(IV address)
 {
     const void *object = INT2PTR(const void *, address);
     int errnum = errno;
@@ -271,6 +272,35 @@ glue_may_be_object(IV address)
     }
     errno = errnum;
     return may_be;
+}
+
+/* ---- What a program passes --------------------------------------------------------------------- */
+
+static void
+croak_no_handle(pTHX_ SV *value, const char *what)
+{
+    glue_croak(aTHX_ sv_2mortal(newSVpvf("%s expected, not \"%" SVf "\"", what, SVfARG(value))));
+}
+
+const void *
+glue_address(pTHX_ SV *value, const char *what)
+{
+    IV number = !SvROK(value) && looks_like_number(value) ? SvIV(value) : 0;
+
+    /* No object lies in the first page, so a small number is some other number by mistake. */
+    if (number > -4096 && number < 4096)
+        croak_no_handle(aTHX_ value, what);
+    return INT2PTR(const void *, number);
+}
+
+void *
+glue_pointer(pTHX_ SV *value, const char *what)
+{
+    IV number = PTR2IV(glue_address(aTHX_ value, what));
+
+    if (!may_be_object(number))
+        croak_no_handle(aTHX_ value, what);
+    return INT2PTR(void *, number);
 }
 
 /*

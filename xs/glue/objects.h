@@ -1,5 +1,5 @@
 /*
- * objects.h - certificates and keys that programs hold as numbers.
+ * objects.h - certificates, keys and other handles that programs hold as numbers.
  */
 #ifndef GLUE_OBJECTS_H
 #define GLUE_OBJECTS_H
@@ -15,9 +15,10 @@ void glue_object_gone(glue_kind kind, const void *object);
 /* An object that isn't the program's to free goes out as a number; NULL: none does. */
 void glue_object_lent(glue_kind kind, const void *object);
 
-/* Could there be an object at this address? False: it isn't aligned, or isn't memory that the process
- * can read. */
-bool glue_may_be_object(IV address);
+/* A handle that a program passed as a number (SSL_SESSION *, ...); croaks where it is none. */
+void *glue_pointer(pTHX_ SV *value, const char *what);
+/* The same where only the number counts: nobody looks at what lies there, which may be gone. */
+const void *glue_address(pTHX_ SV *value, const char *what);
 
 /*
  * The object that a program passed as a number. Croaks, beginning with what ("SSL_key: an EVP_PKEY

@@ -12,7 +12,6 @@
 
 #include "callbacks.h"
 #include "objects.h"
-#include "options.h"
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
