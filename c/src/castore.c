@@ -6,7 +6,7 @@
  *           SSL_CTX changes nobody else's trust; what is shared are the bundles. A bundle that was
  *           changed on disk is read again for the next context; contexts that have it keep it.
  * Leaves    what is in a file to bundle.c; all verification to OpenSSL, and hash folders to its own
- *           lookup; which file and folder are meant to config.c and context_trust.c.
+ *           lookup; which file and folder are meant to config_trust.c and context_trust.c.
  * See       X509_LOOKUP_meth_new(3), X509_LOOKUP_hash_dir(3), SSL_CTX_load_verify_locations(3).
  *
  * Difference to SSL_CTX_load_verify_locations(3): X509_STORE_get0_objects(3) shows only what was

@@ -2,7 +2,7 @@
  * context_alpn.c - the protocol above TLS, by ALPN or by its forerunner NPN.
  *
  * Owns      whose order decides, and what happens where there is none in common.
- * Leaves    the form of the lists to config.c, ALPN of early data to early.c.
+ * Leaves    the form of the lists to config_alpn.c, ALPN of early data to early.c.
  * See       RFC 7301, SSL_CTX_set_alpn_select_cb(3), SSL_CTX_set_next_proto_select_cb(3).
  */
 #include <string.h>
