@@ -170,6 +170,47 @@ subtest 'a handle of a foreign class: perl\'s operators work, and don\'t run in 
     ok close $client, 'close';
 };
 
+{
+    package Leaving;
+    our @ISA = ('IO::Socket::SSL');
+    our $now;
+    sub sysread { no warnings 'exiting'; last if $now; return shift->SUPER::sysread(@_) }
+    sub read    { no warnings 'exiting'; last if $now; return shift->SUPER::read(@_) }
+    sub write   { no warnings 'exiting'; last if $now; return shift->SUPER::write(@_) }
+}
+
+subtest 'methods of a class that ours call can\'t leave by "last", to a loop of the program' => sub {
+    my ($client, $server) = pair(over => 'unix', client_class => 'Leaving');
+    print $server "line\n";
+    my %call = (getline => [], getc => [], print => ['x'], printf => ['%s', 'x']);
+    for my $method (sort keys %call) {
+        local $Leaving::now = 1;
+        my @came_to;
+        for my $turn (1, 2) {
+            push @came_to, eval { $client->$method(@{ $call{$method} }); 'back' } // $@;
+        }
+        is scalar @came_to, 2, "$method: the loop goes its way";
+        like $came_to[0], qr/^Can't "last" outside a loop block/, 'and learns why';
+    }
+    is $client->getline, "line\n", 'afterwards all is as before';
+    ok $client->print("answer\n"), 'both';
+    is $server->getline, "answer\n", 'ways';
+};
+
+subtest 'nor can SSL_on_peer_shutdown' => sub {
+    no warnings 'exiting';
+    my ($client, $server) = pair(over => 'unix', client => { SSL_on_peer_shutdown => sub { last } });
+    $server->stop_SSL(SSL_fast_shutdown => 1);
+    $client->blocking(0);         # behind that end nothing comes
+    my @came_to;
+    for my $turn (1, 2) {
+        push @came_to, eval { $client->sysread(my $buffer, 1); 'back' } // $@;
+        last if $turn == 2;
+    }
+    is scalar @came_to, 2, 'the loop goes its way';
+    like $came_to[0], qr/^Can't "last" outside a loop block/, 'and learns why';
+};
+
 subtest 'a signal handler in a handshake that throws the socket away' => sub {
     my ($near, $far) = plain_pair('unix');
     local $SIG{ALRM} = sub { undef $near };

@@ -207,6 +207,23 @@ subtest 'an exception of the outer handle comes through, and OpenSSL survives it
     talk($client, $server);
 };
 
+subtest 'nor does "last" lead out of the outer handle, to a loop of the program' => sub {
+    for my $method (qw(sysread syswrite)) {
+        my @ends = Memory->pair;
+        my ($client, $server) = over(@ends);
+        syswrite $server, 'data';
+        no warnings 'exiting';
+        $ends[0]{$method} = sub { last };
+        my @came_to;
+        for my $turn (1, 2) {       # the method, since a tie is a barrier by itself
+            push @came_to, eval { $client->$method(my $buffer = 'x', 1); 'back' } // $@;
+        }
+        is scalar @came_to, 2, "$method: the loop goes its way";
+        like $came_to[0], qr/^Can't "last" outside a loop block/, 'and learns why';
+        is $client->close(SSL_no_shutdown => 1), 1, 'close';
+    }
+};
+
 subtest 'answers that make no sense are errors' => sub {
     my %answer = (
         'more than asked for'      => sub { $_[1] = 'x' x ($_[2] + 1); $_[2] + 1 },

@@ -113,21 +113,30 @@ overriding(pTHX_ const GV *gv, const char *method, STRLEN len)
 
 #define OVERRIDING(gv, method) overriding(aTHX_ gv, "" method "", sizeof(method) - 1)
 
-/* Calls a method of the object with one argument; the count it returns, or GLUE_FAILED. */
+/*
+ * Calls a method of the object with one argument or two (NULL: no second); the count it returns, or
+ * GLUE_FAILED. On a stack of its own, where "last" finds no loop of the program's: perl would go on behind
+ * that loop, in here, and come back when the program is over.
+ */
 static SSize_t
-call_with(pTHX_ GV *gv, CV *cv, SV *argument)
+count_by(pTHX_ GV *gv, CV *cv, SV *first, SV *second)
 {
     dSP;
     SV *answer;
 
+    PUSHSTACKi(PERLSI_MAGIC);
     PUSHMARK(SP);
-    mXPUSHs(newRV_inc((SV *)gv));
-    XPUSHs(argument);
+    EXTEND(SP, 3);
+    mPUSHs(newRV_inc((SV *)gv));
+    PUSHs(first);
+    if (second != NULL)
+        PUSHs(second);
     PUTBACK;
     (void)call_sv((SV *)cv, G_SCALAR);
     SPAGAIN;
     answer = POPs;
     PUTBACK;
+    POPSTACK;
     return SvOK(answer) ? (SSize_t)SvIV(answer) : GLUE_FAILED;
 }
 
@@ -150,7 +159,7 @@ print_items(pTHX_ glue_handle *h, SV **first, SSize_t n)
     }
     if (PL_ors_sv != NULL && SvOK(PL_ors_sv))
         sv_catsv(joined, PL_ors_sv);
-    return call_with(aTHX_ h->owner, cv, joined);
+    return count_by(aTHX_ h->owner, cv, joined, NULL);
 }
 
 static SSize_t
@@ -168,31 +177,11 @@ printf_items(pTHX_ glue_handle *h, SV **first, SSize_t n)
             SvUTF8_on(text);
         sv_vcatpvfn(text, format, len, NULL, first + 1, (I32)n - 1, NULL);
     }
-    return cv == NULL ? glue_put(aTHX_ h, text, "printf") : call_with(aTHX_ h->owner, cv, text);
+    return cv == NULL ? glue_put(aTHX_ h, text, "printf") : count_by(aTHX_ h->owner, cv, text, NULL);
 }
 
 /* How much is looked at in search of the end of a line. */
 #define MAX_LINE_STEP 16384
-
-/* What a method that reads answers to the arguments (scalar, length): a count, or GLUE_FAILED. */
-static SSize_t
-read_by(pTHX_ GV *gv, CV *cv, SV *bytes, size_t len)
-{
-    dSP;
-    SV *answer;
-
-    PUSHMARK(SP);
-    EXTEND(SP, 3);
-    mPUSHs(newRV_inc((SV *)gv));
-    PUSHs(bytes);
-    mPUSHu(len);
-    PUTBACK;
-    (void)call_sv((SV *)cv, G_SCALAR);
-    SPAGAIN;
-    answer = POPs;
-    PUTBACK;
-    return SvOK(answer) ? (SSize_t)SvIV(answer) : GLUE_FAILED;
-}
 
 /* Does the line end with the separator? */
 static bool
@@ -254,7 +243,7 @@ line_through_sysread(pTHX_ glue_handle *h, CV *sysread, bool *failed)
         ENTER;
         SAVETMPS;       /* a peer may send byte by byte: what a step takes goes with it */
         bytes = sv_2mortal(newSVpvs(""));
-        n = peek != NULL ? read_by(aTHX_ gv, peek, bytes, MAX_LINE_STEP)
+        n = peek != NULL ? count_by(aTHX_ gv, peek, bytes, sv_2mortal(newSViv(MAX_LINE_STEP)))
                          : glue_read(aTHX_ h, bytes, sv_2mortal(newSViv(MAX_LINE_STEP)), NULL, GLUE_PEEK);
         if (n > 0) {
             STRLEN len;
@@ -266,7 +255,7 @@ line_through_sysread(pTHX_ glue_handle *h, CV *sysread, bool *failed)
             wanted = skip > 0 ? skip
                      : sep != NULL ? part_of_line(aTHX_ line, seen, len, sep, sep_len)
                      : limit > 0 && limit - SvCUR(line) < len ? limit - SvCUR(line) : len;
-            n = read_by(aTHX_ gv, sysread, bytes, wanted);
+            n = count_by(aTHX_ gv, sysread, bytes, sv_2mortal(newSVuv(wanted)));
         }
         if (n > 0 && skip == 0)
             sv_catsv(line, bytes);
@@ -330,27 +319,15 @@ push_lines(pTHX_ glue_handle *h, bool is_list)
 
 /* What getc gives: a mortal, NULL at the end. */
 static SV *
-get_byte(pTHX_ SV *self, GV *gv, glue_handle *h)
+get_byte(pTHX_ GV *gv, glue_handle *h)
 {
     CV *read = OVERRIDING(gv, "read");
-    SV *byte, *answer;
-    SSize_t n;
-    dSP;
+    SV *byte;
 
     if (read == NULL)
         return glue_getc(aTHX_ h);
     byte = sv_2mortal(newSVpvs(""));
-    PUSHMARK(SP);
-    XPUSHs(self);
-    XPUSHs(byte);
-    mXPUSHi(1);
-    PUTBACK;
-    (void)call_sv((SV *)read, G_SCALAR);
-    SPAGAIN;
-    answer = POPs;
-    PUTBACK;
-    n = SvOK(answer) ? (SSize_t)SvIV(answer) : GLUE_FAILED;
-    return n > 0 ? byte : NULL;
+    return count_by(aTHX_ gv, read, byte, sv_2mortal(newSViv(1))) > 0 ? byte : NULL;
 }
 
 /* ---- Time ------------------------------------------------------------------------------------- */

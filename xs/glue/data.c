@@ -143,6 +143,7 @@ call_on_self(pTHX_ glue_handle *h, SV *code, const char *method, const char *opt
     dSP;
     SV *answer;
 
+    PUSHSTACKi(PERLSI_MAGIC);   /* so that "last" finds no loop outside, in the program */
     PUSHMARK(SP);
     XPUSHs(glue_self(aTHX_ h));
     if (option != NULL) {
@@ -157,6 +158,7 @@ call_on_self(pTHX_ glue_handle *h, SV *code, const char *method, const char *opt
     SPAGAIN;
     answer = POPs;
     PUTBACK;
+    POPSTACK;
     return answer;
 }
 

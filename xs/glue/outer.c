@@ -67,12 +67,14 @@ glue_outer_call(pTHX_ const GV *gv, const char *method, SV *first, SV *second, S
         errno = EBADF;
         return GLUE_FAILED;
     }
+    PUSHSTACKi(PERLSI_MAGIC);   /* so that "last" finds no loop outside, in the program */
     push_arguments(aTHX_ outer, first, second, third);
     errno = 0;
     (void)call_method(method, G_SCALAR);
     SPAGAIN;
     n = count_of(aTHX_ POPs);
     PUTBACK;
+    POPSTACK;
     return n;
 }
 
@@ -89,6 +91,7 @@ call_caught(pTHX_ const GV *gv, const char *method, SV *first, SV *second, SV **
         return GLUE_FAILED;
     }
     save_scalar(PL_errgv);
+    PUSHSTACKi(PERLSI_MAGIC);
     push_arguments(aTHX_ outer, first, second, NULL);
     errno = 0;
     (void)call_method(method, G_SCALAR | G_EVAL);
@@ -102,6 +105,7 @@ call_caught(pTHX_ const GV *gv, const char *method, SV *first, SV *second, SV **
         n = count_of(aTHX_ POPs);
     }
     PUTBACK;
+    POPSTACK;
     return n;
 }
 
