@@ -276,12 +276,13 @@ line_through_sysread(pTHX_ glue_handle *h, CV *sysread, bool *failed)
 }
 
 static SV *
-read_line(pTHX_ glue_handle *h, bool *failed)
+read_line(pTHX_ glue_handle *h, bool is_list, bool *failed)
 {
     CV *cv = OVERRIDING(h->owner, "sysread");
 
     *failed = false;
-    return cv == NULL ? glue_read_line(aTHX_ h, failed) : line_through_sysread(aTHX_ h, cv, failed);
+    return cv == NULL ? glue_read_line(aTHX_ h, is_list, failed)
+                      : line_through_sysread(aTHX_ h, cv, failed);
 }
 
 /* What <$socket> gives, onto the stack; is_list: all lines. */
@@ -294,7 +295,7 @@ push_lines(pTHX_ glue_handle *h, bool is_list)
     I32 n = 0;
 
     if (!is_list) {
-        line = read_line(aTHX_ h, &failed);
+        line = read_line(aTHX_ h, is_list, &failed);
         if (line == NULL && !failed)
             line = glue_empty_line(aTHX_ h);
         SPAGAIN;
@@ -303,7 +304,7 @@ push_lines(pTHX_ glue_handle *h, bool is_list)
         return;
     }
     while (h->conn != NULL) {
-        line = read_line(aTHX_ h, &failed);
+        line = read_line(aTHX_ h, is_list, &failed);
         SPAGAIN;
         if (line == NULL)
             break;

@@ -1756,7 +1756,9 @@ IOSSL_API iossl_status iossl_read_line(iossl_conn *conn, const iossl_separator *
  * Writes at most one record (16384 bytes) and tells in *put how many were taken; 0 bytes is
  * IOSSL_OK. After IOSSL_WANT_*, _TIMEOUT and _INTERRUPTED a record may be half on its way: the next
  * write has to begin with the same bytes, wherever they lie, and as many or more.
- * May raise SIGPIPE as write(2) does. IOSSL_ERROR: IOSSL_E_WRITE with errno or reasons, _STATE.
+ * May raise SIGPIPE as write(2) does. IOSSL_ERROR: IOSSL_E_WRITE with errno or reasons, _STATE. Nothing
+ * can be written then; where it was the transport that refused (there is an errno), what the peer sent
+ * before can still be read, as an answer that it gave before it left.
  */
 IOSSL_API iossl_status iossl_write(iossl_conn *conn, const void *buf, size_t len, size_t *put,
                                    int64_t timeout_ms, iossl_error *err) IOSSL_MUST_CHECK;

@@ -16,7 +16,8 @@
  *   ESTABLISHED  read, write, shutdown; closed_by_peer: no more data comes, writing still works;
  *                closed_by_us: no more writing, reading still works; early.is_open: the same, on a
  *                server whose handshake isn't over
- *   FAILED       asking why, freeing. From any state; there is no way back.
+ *   FAILED       asking why, freeing; can_still_read: reading what the peer sent before it left. From
+ *                any state; there is no way back.
  */
 #include "conn.h"
 
@@ -365,27 +366,36 @@ truncated(iossl_error *err)
     return IOSSL_ERROR;
 }
 
+/* A transport that takes no more, as of a peer that answered early and left, may still have that answer. */
+static bool
+can_read(const iossl_conn *conn)
+{
+    return conn->state == ESTABLISHED || conn->can_still_read;
+}
+
 /* Reads from OpenSSL, past the buffer of lines. */
 iossl_status
 iossl_conn_read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, iossl_error *err)
 {
     iossl_status status;
 
-    if (iossl_conn_check_open(conn, "SSL read error", err) != IOSSL_OK)
+    if (!can_read(conn) && iossl_conn_check_open(conn, "SSL read error", err) != IOSSL_OK)
         return IOSSL_ERROR;
     if (conn->closed_by_peer)
         return IOSSL_EOF;
     if (conn->is_truncated)
         return truncated(err);
-    if (conn->rekey_bytes != 0)
+    if (conn->rekey_bytes != 0 && conn->state == ESTABLISHED)
         iossl_conn_rekey_if_due(conn);
     status = iossl_conn_drive(conn, op, timeout_ms);
     if (status == IOSSL_ERROR && conn->is_truncated)
         (void)truncated(err);
     else if (status == IOSSL_ERROR)
         iossl_conn_explain(conn, op, IOSSL_E_READ, "SSL read error", err);
-    if (status == IOSSL_ERROR && !conn->is_truncated)
+    if (status == IOSSL_ERROR && !conn->is_truncated) {
         conn->state = FAILED;
+        conn->can_still_read = false;
+    }
     iossl_error_clear_queue();
     return status;
 }
@@ -397,8 +407,7 @@ iossl_conn_read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, ioss
 static bool
 take_pending(iossl_conn *conn, operation *op)
 {
-    return conn->state == ESTABLISHED && SSL_pending(conn->ssl) > 0
-           && op->step(op, conn->ssl) == 1;
+    return can_read(conn) && SSL_pending(conn->ssl) > 0 && op->step(op, conn->ssl) == 1;
 }
 
 static iossl_status
@@ -534,6 +543,7 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
         iossl_conn_explain(conn, &op, IOSSL_E_WRITE, what, err);     /* which empties the queue */
         status = IOSSL_ERROR;
         conn->state = FAILED;
+        conn->can_still_read = op.ssl_error == SSL_ERROR_SYSCALL && !conn->early.is_open;
     }
     return status;
 }

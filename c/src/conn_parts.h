@@ -35,6 +35,7 @@ struct iossl_conn {
     bool is_closing;            /* close_notify begun, perhaps not all on its way */
     bool is_writing;            /* a record is half on its way, until the write is repeated */
     bool is_truncated;          /* the transport ended without one */
+    bool can_still_read;        /* FAILED, but by a write that the transport refused */
     SSL *ssl;
     iossl_ctx *ctx;             /* a reference */
     iossl_ctx *host_ctx;        /* the same: what the SSL uses of it, once a callback chose; or NULL */

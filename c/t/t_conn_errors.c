@@ -265,6 +265,38 @@ test_errno_after_close_notify(void)
     test_pair_free(&pair);
 }
 
+/* What the peer sent can be read although nothing can be written any more. */
+static void
+test_reading_after_write_error(void)
+{
+    test_pair pair = connected_over_ports();
+    char buf[8];
+    size_t n;
+
+    if (iossl_write_all(pair.server, "answer", 6, NULL, IOSSL_POLL, NULL) != IOSSL_OK)
+        bail_out("write");
+    ports[0].blocked = IOSSL_ERROR;
+    is_int(iossl_write(pair.client, "x", 1, &n, IOSSL_POLL, pair.client_error), IOSSL_ERROR,
+           "a write to a peer that is gone");
+    ok(iossl_conn_has_failed(pair.client), "is the end of writing");
+    ok(iossl_read(pair.client, buf, 2, &n, IOSSL_POLL, pair.client_error) == IOSSL_OK && n == 2,
+       "but its answer is read");
+    ok(iossl_read(pair.client, buf, sizeof buf, &n, IOSSL_POLL, pair.client_error) == IOSSL_OK && n == 4
+           && memcmp(buf, "swer", 4) == 0,
+       "to its end");
+    is_int(iossl_read(pair.client, buf, sizeof buf, &n, IOSSL_POLL, pair.client_error), IOSSL_WANT_READ,
+           "as long as it may go on");
+    ports[0].blocked = IOSSL_OK;
+    is_int(iossl_write(pair.client, "x", 1, &n, IOSSL_POLL, pair.client_error), IOSSL_ERROR,
+           "a record that got lost can't be followed by others");
+    is_int(iossl_error_get_errno(pair.client_error), EPIPE, "whatever the transport says then");
+    if (iossl_shutdown(pair.server, false, IOSSL_POLL, NULL) != IOSSL_OK)
+        bail_out("shutdown");
+    is_int(iossl_read(pair.client, buf, sizeof buf, &n, IOSSL_POLL, pair.client_error), IOSSL_EOF,
+           "the end of the peer is one");
+    test_pair_free(&pair);
+}
+
 static void
 test_version_before_handshake(void)
 {
@@ -538,6 +570,7 @@ main(void)
     test_close_has_to_wait();
     test_endless_peer();
     test_errno_after_close_notify();
+    test_reading_after_write_error();
     test_version_before_handshake();
     test_cause_without_verification();
     test_overruled_on_server();

@@ -159,6 +159,32 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         like $SSL_ERROR, qr/^SSL write error/, 'and tells where';
     };
 
+    subtest "$version: what a peer said before it left is read after a write that failed" => sub {
+        my ($client, $server) = settle(over_tcp($version));
+
+        # An answer to a request that is still being written, as a server gives that refuses it.
+        $server->syswrite("too long\nsorry\n");
+        $server->syswrite('the rest');
+        $server->close;
+        my ($more, $result, $errno) = ('more');
+        for (1 .. 1000) {
+            ($result, $errno) = (scalar $client->syswrite($more), $! + 0);
+            last if !defined $result;
+            select undef, undef, undef, 0.01;       # until the kernel has heard of it
+        }
+        is $result, undef, 'there is nobody to write to';
+        is $errno, EPIPE, 'EPIPE';
+        ok !defined $client->syswrite($more), 'nor later';
+        is scalar(<$client>), "too long\n", 'but a line was there';
+        ok !$SSL_ERROR, 'without an error';
+        is sysread($client, my $buffer, 100), 6, 'the rest of its record';
+        is $buffer, "sorry\n", 'as it was sent';
+        is $client->peek($buffer, 3), 3, 'another record';
+        is_deeply [<$client>], ['the rest'], 'and all up to the end';
+        is sysread($client, $buffer, 100), 0, 'which is one';
+        ok !$client->syswrite($more), 'writing still fails';
+    };
+
     subtest "$version: a record that comes in pieces is read when the last one is there" => sub {
         my ($client, $server) = over_tcp($version);
         my ($take, $put) = wire($client, $server);

@@ -62,6 +62,25 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         is $client->read($buffer, 100), 0, 'the end is 0, not undef';
     };
 
+    subtest "$version: a line that isn't whole is given with EAGAIN, as of a plain handle" => sub {
+        my ($client, $server) = nonblocking(version => $version);
+
+        for my $end ("\n", '', undef, \10) {
+            local $/ = $end;
+            $server->syswrite('part');
+            ok ready($client, 'r'), 'something came';
+            $! = 0;
+            my ($line, $errno) = (scalar <$client>, $! + 0);
+            is $line, 'part', 'what there is';
+            is $errno, EAGAIN, 'and that it is not all';
+        }
+        $server->syswrite("whole\n");
+        ready($client, 'r');
+        my ($line, $errno) = (scalar <$client>, $! + 0);
+        is $line, "whole\n", 'a whole one';
+        is $errno, 0, 'comes without';
+    };
+
     subtest "$version: writing to a peer that does not read would block" => sub {
         my ($client, $server) = nonblocking(version => $version);
         my $total = fill($server, 'x' x 10_000);

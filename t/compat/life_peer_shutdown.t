@@ -39,6 +39,24 @@ subtest 'the connection still tells about itself' => sub {
     is ref $server, 'IO::Socket::SSL', 'its class';
 };
 
+subtest 'a peer that has ended its side after a request in lines gets its answer' => sub {
+    for my $end ("\n", '') {
+        my ($client, $server) = settle(pair());
+        print $client "one\ntwo";
+        $client->stop_SSL(SSL_fast_shutdown => 1) or die "stop_SSL: $SSL_ERROR";
+        local $/ = $end;
+        my @lines;
+        while (defined(my $line = <$server>)) { push @lines, $line }
+        is join('', @lines), "one\ntwo", 'the request';
+        is scalar(<$server>), undef, 'is all';
+        is $server->peek(my $buffer, 10), 0, 'peek says so, too';
+        ok print($server "answer\n"), 'the answer';
+        is sysread($client, $buffer, 100), 7, 'arrives' if since('2.093');
+        is sysread($server, $buffer, 10), 0, 'the end';
+        ok $server->close, 'both are content';
+    }
+};
+
 subtest 'stop_SSL then gives plain text to both' => sub {
     my ($client, $server) = half_closed();
     is sysread($server, my $buffer, 10), 0, 'the end';

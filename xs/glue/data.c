@@ -12,7 +12,9 @@
  *
  * Ends of the stream
  *   close_notify  we answer it; afterwards reading gives 0, writing EPERM, until stop_SSL or close: what
- *                 follows on the wire isn't encrypted, and must not be taken for it.
+ *                 follows on the wire isn't encrypted, and must not be taken for it. Looking for a line,
+ *                 and peek, leave the answer to what comes next: a peer that has ended its side only
+ *                 (a request that ends so) can be written to until then.
  *   truncated     is the end as well, without an error, since many peers just close.
  */
 #include "data.h"
@@ -228,6 +230,15 @@ ended_by_peer(pTHX_ glue_handle *h)
     return 0;
 }
 
+/* Is it enough to say that the stream has ended? Not where the program has ended TLS before the peer, or
+ * wants to be told. */
+static bool
+may_leave_open(pTHX_ const glue_handle *h)
+{
+    return h->conn != NULL && !h->write_is_plain && !iossl_conn_sent_close(h->conn)
+           && on_peer_shutdown(aTHX_ h) == NULL;
+}
+
 /* The end of what a read operation gives: 0 at the end of the stream, else GLUE_FAILED. */
 static SSize_t
 read_ended(pTHX_ glue_handle *h, iossl_status status)
@@ -420,7 +431,9 @@ read_into(pTHX_ glue_handle *h, SV *buf, size_t len, SV *offset_sv, glue_read_ki
     } else {
         bool is_end = status == IOSSL_EOF || is_truncated(h, status);
 
-        result = read_ended(aTHX_ h, status);
+        result = kind == GLUE_PEEK && status == IOSSL_EOF && may_leave_open(aTHX_ h)
+                     ? 0
+                     : read_ended(aTHX_ h, status);
         if (is_end && result >= 0)
             close_buffer(aTHX_ &b, 0);
     }
@@ -593,7 +606,7 @@ line_piece(pTHX_ glue_handle *h, const iossl_separator *sep, const char **piece,
 }
 
 SV *
-glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
+glue_read_line(pTHX_ glue_handle *h, bool is_list, bool *has_failed)
 {
     SV *line = NULL;
     iossl_status status = IOSSL_OK;
@@ -639,16 +652,23 @@ glue_read_line(pTHX_ glue_handle *h, bool *has_failed)
     case IOSSL_EOF:
         iossl_error_clear(h->err);
         if (line == NULL || SvCUR(line) == 0) {
+            bool is_line = sep.kind == IOSSL_SEP_STRING || sep.kind == IOSSL_SEP_PARAGRAPH;
+
             *has_failed = !h->read_is_plain && h->conn != NULL
                           && iossl_conn_received_close(h->conn)
+                          && (is_list || !is_line || !may_leave_open(aTHX_ h))
                           && ended_by_peer(aTHX_ h) == GLUE_FAILED;
             return NULL;
         }
         break;
     case IOSSL_WANT_READ:
     case IOSSL_WANT_WRITE:
-        if (line != NULL && SvCUR(line) > 0)
-            break;              /* a non-blocking handle gives what there is */
+        if (line != NULL && SvCUR(line) > 0) {
+            /* A non-blocking handle gives what there is, and tells that it isn't all. */
+            (void)failed(aTHX_ h, status);
+            count_line(aTHX_ h);
+            return line;
+        }
         /* fall through */
     default:
         *has_failed = true;

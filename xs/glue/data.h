@@ -28,9 +28,9 @@ SV *glue_getc(pTHX_ glue_handle *h);
 
 /*
  * Reads a line as $/ says it ends, into a new mortal; NULL: the end, or GLUE_FAILED's case, which
- * *failed tells.
+ * *failed tells. is_list: all lines are wanted, not just one.
  */
-SV *glue_read_line(pTHX_ glue_handle *h, bool *failed);
+SV *glue_read_line(pTHX_ glue_handle *h, bool is_list, bool *failed);
 /* What Perl's own readline gives at the end of a stream that had nothing: with $/ undef, once '' (a new
  * mortal, which counts as a line), else NULL. For scalar context. */
 SV *glue_empty_line(pTHX_ glue_handle *h);
