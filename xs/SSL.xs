@@ -13,6 +13,7 @@
  */
 #include "glue/glue.h"
 #include "glue/callbacks.h"
+#include "glue/cert_names.h"
 #include "glue/context.h"
 #include "glue/cutoff.h"
 #include "glue/data.h"
@@ -23,6 +24,7 @@
 #include "glue/options.h"
 #include "glue/outer.h"
 #include "glue/scheme.h"
+#include "glue/sessions.h"
 #include "glue/signals.h"
 #include "glue/ssleay.h"
 #include "glue/status.h"
@@ -355,7 +357,7 @@ timeout_of(pTHX_ SV *sv)
 static void
 enter_ocsp(pTHX_ glue_handle *h)
 {
-    const glue_context *context = h->context == NULL ? NULL : glue_context_of(h->context);
+    const glue_context *context = glue_context_of_handle(h);
 
     if (context != NULL)
         glue_ocsp_enter(aTHX_ context->ocsp_store, &h->exception);

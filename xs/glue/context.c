@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "callbacks.h"
+#include "magic.h"
 
 glue_context *
 glue_context_new(void)
@@ -82,35 +83,22 @@ context_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
 }
 #endif
 
-static MGVTBL context_vtbl = {
-    NULL, NULL, NULL, NULL, context_magic_free, NULL,
-#ifdef USE_ITHREADS
-    context_magic_dup,
-#else
-    NULL,
-#endif
-    NULL};
+static MGVTBL context_vtbl = GLUE_MAGIC(context_magic_free, context_magic_dup);
 
 glue_context *
 glue_context_of(SV *sv)
 {
-    const MAGIC *mg;
+    return glue_magic_of(sv, &context_vtbl);
+}
 
-    if (!SvROK(sv) || SvTYPE(SvRV(sv)) != SVt_PVHV || SvMAGIC(SvRV(sv)) == NULL)
-        return NULL;
-    mg = mg_findext(SvRV(sv), PERL_MAGIC_ext, &context_vtbl);
-    return mg == NULL ? NULL : (glue_context *)mg->mg_ptr;
+glue_context *
+glue_context_of_handle(const glue_handle *h)
+{
+    return h == NULL || h->context == NULL ? NULL : glue_context_of(h->context);
 }
 
 void
 glue_context_attach(pTHX_ HV *hash, glue_context *context)
 {
-    MAGIC *mg = sv_magicext((SV *)hash, NULL, PERL_MAGIC_ext, &context_vtbl,
-                            (const char *)context, 0);
-
-#ifdef USE_ITHREADS
-    mg->mg_flags |= MGf_DUP;
-#else
-    PERL_UNUSED_VAR(mg);
-#endif
+    glue_magic_attach(aTHX_ (SV *)hash, &context_vtbl, context);
 }

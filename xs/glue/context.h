@@ -5,6 +5,7 @@
 #define GLUE_CONTEXT_H
 
 #include "glue.h"
+#include "handle.h"
 
 /*
  * What an SSL_Context object holds beside its iossl_ctx: the parts that are Perl's, and so belong to
@@ -31,6 +32,8 @@ typedef struct glue_context {
 
 /* What is attached to an SSL_Context object; NULL where sv isn't one (or has been freed). */
 glue_context *glue_context_of(SV *sv);
+/* That of the connection on a handle; NULL: there is none, or no handle. */
+glue_context *glue_context_of_handle(const glue_handle *h);
 /* An empty one; NULL: no memory. */
 glue_context *glue_context_new(void);
 /* Attaches a context to the hash of an object. Owned from now on. */

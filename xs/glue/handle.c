@@ -10,6 +10,7 @@
  *             handle doesn't keep itself alive.
  */
 #include "handle.h"
+#include "magic.h"
 #include "status.h"
 
 static int handle_free(pTHX_ SV *sv, MAGIC *mg);
@@ -17,14 +18,7 @@ static int handle_free(pTHX_ SV *sv, MAGIC *mg);
 static int handle_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param);
 #endif
 
-static MGVTBL handle_vtbl = {
-    NULL, NULL, NULL, NULL, handle_free, NULL,
-#ifdef USE_ITHREADS
-    handle_dup,
-#else
-    NULL,
-#endif
-    NULL};
+static MGVTBL handle_vtbl = GLUE_MAGIC(handle_free, handle_dup);
 
 /* ---- Life ------------------------------------------------------------------------------------- */
 
@@ -120,7 +114,6 @@ glue_handle *
 glue_need(pTHX_ GV *gv)
 {
     glue_handle *h;
-    MAGIC *mg;
 
     if (gv == NULL)
         Perl_croak(aTHX_ "Undefined IO::Socket::SSL object");
@@ -129,12 +122,7 @@ glue_need(pTHX_ GV *gv)
     if ((h = handle_new()) == NULL)
         Perl_croak(aTHX_ "Out of memory");
     h->owner = gv;
-    mg = sv_magicext((SV *)gv, NULL, PERL_MAGIC_ext, &handle_vtbl, (const char *)h, 0);
-#ifdef USE_ITHREADS
-    mg->mg_flags |= MGf_DUP;
-#else
-    PERL_UNUSED_VAR(mg);
-#endif
+    glue_magic_attach(aTHX_ (SV *)gv, &handle_vtbl, h);
     return h;
 }
 

@@ -3,11 +3,14 @@
  *
  * Owns      the objects OCSP_Cache and OCSP_Resolver, entries as hashes, the calls of
  *           SSL_ocsp_staple_callback, SSL_ocsp_staple_source and of the methods of a cache of the program's own.
- * Promises  as callbacks.c: no exception passes through a C frame. A cache of the program's own is the one
+ * Promises  as call.c: no exception passes through a C frame. A cache of the program's own is the one
  *           of the interpreter that operates, so connections may be shared with threads.
  * Leaves    what is asked and believed to libiossl, HTTP to lib/.
  */
 #include "ocsp.h"
+
+#include "call.h"
+#include "magic.h"
 #include "objects.h"
 #include "status.h"
 
@@ -141,7 +144,7 @@ call_store(pTHX_ const glue_ocsp_caller *caller, const char *name, const void *k
            SV *entry)
 {
     GV *method = method_of(aTHX_ caller->store, name);
-    AV *args = (AV *)sv_2mortal((SV *)newAV());
+    AV *args = glue_new_args(aTHX);
 
     av_push(args, newSVsv(caller->store));
     av_push(args, newSVpvn((const char *)key, key_len));
@@ -203,17 +206,17 @@ static bool
 on_staple(void *conn, OCSP_RESPONSE *response)
 {
     dTHX;
-    glue_handle *h = iossl_conn_get_app_data(conn);
-    glue_context *context = h == NULL || h->context == NULL ? NULL : glue_context_of(h->context);
+    glue_handle *h = glue_handle_of(conn);
+    glue_context *context = glue_context_of_handle(h);
     AV *args;
 
     if (context == NULL || context->staple_callback == NULL || h->exception != NULL)
         return false;
     ENTER;
     SAVETMPS;
-    args = (AV *)sv_2mortal((SV *)newAV());
+    args = glue_new_args(aTHX);
     av_push(args, SvREFCNT_inc(glue_self(aTHX_ h)));
-    av_push(args, response == NULL ? newSV(0) : newSViv(PTR2IV(response)));
+    av_push(args, response == NULL ? newSV(0) : glue_pointer_sv(aTHX_ response));
     (void)glue_call_code(aTHX_ context->staple_callback, args, &h->exception);
     FREETMPS;
     LEAVE;
@@ -225,8 +228,8 @@ static bool
 on_staple_source(void *conn, X509 *cert, iossl_staple_give give, void *to)
 {
     dTHX;
-    glue_handle *h = iossl_conn_get_app_data(conn);
-    glue_context *context = h == NULL || h->context == NULL ? NULL : glue_context_of(h->context);
+    glue_handle *h = glue_handle_of(conn);
+    glue_context *context = glue_context_of_handle(h);
     AV *args;
     SV *answer;
 
@@ -234,10 +237,10 @@ on_staple_source(void *conn, X509 *cert, iossl_staple_give give, void *to)
         return false;
     ENTER;
     SAVETMPS;
-    args = (AV *)sv_2mortal((SV *)newAV());
+    args = glue_new_args(aTHX);
     av_push(args, SvREFCNT_inc(glue_self(aTHX_ h)));
     glue_object_lent(GLUE_X509, cert);
-    av_push(args, newSViv(PTR2IV(cert)));
+    av_push(args, glue_pointer_sv(aTHX_ cert));
     answer = glue_call_code(aTHX_ context->staple_source, args, &h->exception);
     if (answer != NULL && SvOK(answer)) {
         STRLEN len = 0;
@@ -318,47 +321,21 @@ resolver_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
     mg->mg_ptr = NULL;
     return 0;
 }
-#define VTBL(free, dup) {NULL, NULL, NULL, NULL, free, NULL, dup, NULL}
-#else
-#define VTBL(free, dup) {NULL, NULL, NULL, NULL, free, NULL, NULL, NULL}
 #endif
 
-static MGVTBL cache_vtbl = VTBL(cache_free, cache_dup);
-static MGVTBL resolver_vtbl = VTBL(resolver_free, resolver_dup);
-
-static void
-attach(pTHX_ HV *hash, MGVTBL *vtbl, void *object)
-{
-    MAGIC *mg = sv_magicext((SV *)hash, NULL, PERL_MAGIC_ext, vtbl, (const char *)object, 0);
-
-#ifdef USE_ITHREADS
-    mg->mg_flags |= MGf_DUP;
-#else
-    PERL_UNUSED_VAR(mg);
-#endif
-}
-
-static void *
-attached(SV *sv, const MGVTBL *vtbl)
-{
-    const MAGIC *mg;
-
-    if (!SvROK(sv) || SvTYPE(SvRV(sv)) != SVt_PVHV || SvMAGIC(SvRV(sv)) == NULL)
-        return NULL;
-    mg = mg_findext(SvRV(sv), PERL_MAGIC_ext, vtbl);
-    return mg == NULL ? NULL : mg->mg_ptr;
-}
+static MGVTBL cache_vtbl = GLUE_MAGIC(cache_free, cache_dup);
+static MGVTBL resolver_vtbl = GLUE_MAGIC(resolver_free, resolver_dup);
 
 iossl_ocsp_cache *
 glue_ocsp_cache_of(SV *sv)
 {
-    return attached(sv, &cache_vtbl);
+    return glue_magic_of(sv, &cache_vtbl);
 }
 
 void
 glue_ocsp_cache_attach(pTHX_ HV *hash, iossl_ocsp_cache *cache)
 {
-    attach(aTHX_ hash, &cache_vtbl, cache);
+    glue_magic_attach(aTHX_ (SV *)hash, &cache_vtbl, cache);
 }
 
 /* ---- Resolvers -------------------------------------------------------------------------------- */
@@ -373,7 +350,7 @@ not_busy(pTHX_ void *resolver)
 glue_resolver *
 glue_need_resolver(pTHX_ SV *sv)
 {
-    glue_resolver *r = attached(sv, &resolver_vtbl);
+    glue_resolver *r = glue_magic_of(sv, &resolver_vtbl);
 
     if (r == NULL)
         Perl_croak(aTHX_ "an IO::Socket::SSL::OCSP_Resolver object of this thread expected");
@@ -419,7 +396,7 @@ release_conn(pTHX_ void *conn)
 SV *
 glue_resolver_new(pTHX_ const glue_handle *h, X509 *const *certs, size_t n, iossl_error *err)
 {
-    const glue_context *context = h->context == NULL ? NULL : glue_context_of(h->context);
+    const glue_context *context = glue_context_of_handle(h);
     iossl_conn *conn = iossl_conn_up_ref(h->conn);
     glue_resolver *r = calloc(1, sizeof *r);
     HV *hash = newHV();
@@ -429,7 +406,7 @@ glue_resolver_new(pTHX_ const glue_handle *h, X509 *const *certs, size_t n, ioss
     if (r == NULL)
         Perl_croak(aTHX_ "Out of memory");
     r->owner = hash;
-    attach(aTHX_ hash, &resolver_vtbl, r);
+    glue_magic_attach(aTHX_ (SV *)hash, &resolver_vtbl, r);
     (void)sv_bless(object, gv_stashpvs("IO::Socket::SSL::OCSP_Resolver", GV_ADD));
     if (context != NULL && context->ocsp_store != NULL)
         r->store = newSVsv(context->ocsp_store);

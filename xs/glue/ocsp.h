@@ -4,7 +4,7 @@
 #ifndef GLUE_OCSP_H
 #define GLUE_OCSP_H
 
-#include "callbacks.h"
+#include "context.h"
 #include "glue.h"
 
 typedef struct glue_ocsp_caller glue_ocsp_caller;

@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "callbacks.h"
+#include "sessions.h"
 #include "status.h"
 #include "values.h"
 

@@ -10,7 +10,7 @@
  */
 #include "ssleay.h"
 
-#include "callbacks.h"
+#include "cert_names.h"
 #include "objects.h"
 
 #include <openssl/asn1.h>

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "magic.h"
 #include "values.h"
 
 /* Shared by reference between threads, as a connection may be. */
@@ -44,20 +45,12 @@ list_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
 }
 #endif
 
-static MGVTBL list_vtbl = {
-    NULL, NULL, NULL, NULL, list_free, NULL,
-#ifdef USE_ITHREADS
-    list_dup,
-#else
-    NULL,
-#endif
-    NULL};
+static MGVTBL list_vtbl = GLUE_MAGIC(list_free, list_dup);
 
 SV *
 glue_suffix_list_sv(pTHX_ iossl_psl *psl)
 {
     shared_list *list = malloc(sizeof *list);
-    MAGIC *mg;
     SV *sv;
 
     if (list == NULL) {
@@ -67,12 +60,7 @@ glue_suffix_list_sv(pTHX_ iossl_psl *psl)
     sv = newSV(0);
     atomic_init(&list->refs, 1);
     list->psl = psl;
-    mg = sv_magicext(sv, NULL, PERL_MAGIC_ext, &list_vtbl, (const char *)list, 0);
-#ifdef USE_ITHREADS
-    mg->mg_flags |= MGf_DUP;
-#else
-    PERL_UNUSED_VAR(mg);
-#endif
+    glue_magic_attach(aTHX_ sv, &list_vtbl, list);
     return newRV_noinc(sv);
 }
 

@@ -11,7 +11,7 @@
 
 #include <openssl/x509v3.h>
 
-#include "callbacks.h"
+#include "cert_names.h"
 #include "status.h"
 
 /* ---- With $SSL_ERROR -------------------------------------------------------------------------- */
