@@ -204,6 +204,8 @@ subtest 'SSL_ticket_keys_file: shared by servers, rotated by one call' => sub {
     ok !IO::Socket::SSL::rotate_ticket_keys("$dir/no/such"), 'no folder';
     like $SSL_ERROR, qr{ticket keys \Q$dir/no/such}, 'why';
     ok !eval { IO::Socket::SSL::rotate_ticket_keys($file, 0); 1 }, 'no key to keep';
+    ok !eval { IO::Socket::SSL::rotate_ticket_keys("$dir/cut\0off"); 1 }, 'a NUL in the name';
+    ok !-e "$dir/cut", 'doesn\'t end it';
 };
 
 subtest 'a file of ticket keys that goes bad is warned of, and its keys stay' => sub {

@@ -138,6 +138,8 @@ subtest 'what a cache gives out that makes no sense counts as nothing' => sub {
     for my $row (['a text', 'x'], ['an array', []], ['code', sub { }], ['an empty hash', {}],
         ['a hash of references', { statusType => [], nextUpdate => {}, hard_error => \1 }],
         ['a tied hash', \%tied], ['words for numbers', { statusType => 'good', nextUpdate => 'soon' }],
+        (map { ["the status $_", { statusType => $_, nextUpdate => time + 1000 }] } 2**32, 'nan', 0.5, -0.5),
+        ['a time without a status', { nextUpdate => time + 1000 }],
         ['what is out of date', { statusType => 0, nextUpdate => time - 1000 }]) {
         my ($what, $entry) = @$row;
         my $sock = unstapled(SSL_ocsp_cache => My::Cache->new(get => sub { $entry }));

@@ -55,15 +55,18 @@ static bool
 digest_file(EVP_MD_CTX *md, const char *file)
 {
     struct stat info = {0};
-    long long facts[4] = {0};
+    long long facts[7] = {0};
 
     if (file == NULL)
         return EVP_DigestUpdate(md, facts, sizeof facts) == 1;
     if (stat(file, &info) == 0) {
         facts[0] = (long long)info.st_ino;
         facts[1] = (long long)info.st_size;
-        facts[2] = (long long)info.st_mtime;
-        facts[3] = (long long)info.st_dev;
+        facts[2] = (long long)info.st_dev;
+        facts[3] = (long long)info.st_mtim.tv_sec;
+        facts[4] = (long long)info.st_mtim.tv_nsec;
+        facts[5] = (long long)info.st_ctim.tv_sec;
+        facts[6] = (long long)info.st_ctim.tv_nsec;
     }
     return EVP_DigestUpdate(md, facts, sizeof facts) == 1
            && EVP_DigestUpdate(md, file, strlen(file) + 1) == 1;

@@ -358,12 +358,19 @@ typedef struct {
     bool passed;
 } freshness_gate;
 
+/* One without status and error would count as not revoked. */
+static bool
+says_something(const iossl_ocsp_entry *entry)
+{
+    return entry->status != IOSSL_OCSP_STATUS_NONE || entry->hard_error != NULL || entry->soft_error != NULL;
+}
+
 static void
 pass_if_fresh(void *to, const iossl_ocsp_entry *entry)
 {
     freshness_gate *gate = to;
 
-    if (gate->passed || !is_fresh(entry, iossl_ocsp_now()))
+    if (gate->passed || !says_something(entry) || !is_fresh(entry, iossl_ocsp_now()))
         return;
     gate->passed = true;
     gate->fn(gate->to, entry);

@@ -2,9 +2,14 @@
  * t_session.c - a session is resumed by who asks for the same, and by no one who asks for more.
  */
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include "iossl.h"
 #include "support_pair.h"
@@ -141,6 +146,55 @@ test_version(void)
     iossl_ctx_free(other);
     iossl_ctx_free(more);
     iossl_ctx_free(cert);
+}
+
+/* ---- A file of CAs that is changed ------------------------------------------------------------ */
+
+static char ca_path[] = "/tmp/t_session_XXXXXX";
+
+static void
+with_ca_path(iossl_config *config)
+{
+    with_version(config);
+    if (iossl_config_set_ca_file(config, ca_path, NULL) != IOSSL_OK)
+        bail_out("CA file");
+}
+
+/* The CA and a comment, written in place, so many nanoseconds after a full second. */
+static void
+write_ca(char comment, long nanoseconds)
+{
+    const struct timespec times[2] = {{.tv_sec = 1000000000, .tv_nsec = nanoseconds},
+                                      {.tv_sec = 1000000000, .tv_nsec = nanoseconds}};
+    FILE *f = fopen(ca_path, "w");
+    bool written = f != NULL && PEM_write_X509(f, ca.cert) == 1 && fprintf(f, "# %c\n", comment) > 0
+                   && fflush(f) == 0 && futimens(fileno(f), times) == 0;
+
+    if (f == NULL || fclose(f) != 0 || !written)
+        bail_out(ca_path);
+}
+
+/* A list with one CA less, say, of the same size. */
+static void
+test_same_second(void)
+{
+    const char *www = "www.example.test";
+    int fd = mkstemp(ca_path);
+    iossl_ctx *before, *same, *after;
+
+    if (fd < 0 || close(fd) != 0)
+        bail_out("no temporary file");
+    write_ca('a', 0);
+    before = test_client_ctx(&ca, with_ca_path);
+    same = test_client_ctx(&ca, with_ca_path);
+    write_ca('b', 1);
+    after = test_client_ctx(&ca, with_ca_path);
+    check("the file as it was", before, www, NULL, same, www, NULL, 1);
+    check("one changed in the same second", before, www, NULL, after, www, NULL, 0);
+    iossl_ctx_free(before);
+    iossl_ctx_free(same);
+    iossl_ctx_free(after);
+    (void)unlink(ca_path);
 }
 
 /* ---- Certificates that end ------------------------------------------------------------------- */
@@ -524,6 +578,7 @@ main(void)
     test_ended();
     test_ended_client();
     test_overruled_client();
+    test_same_second();
     test_foreign();
     test_known();
     test_odd_times();

@@ -14,6 +14,8 @@
 #include "objects.h"
 #include "status.h"
 
+#include <limits.h>
+
 #include <openssl/ocsp.h>
 
 /* ---- Entries ---------------------------------------------------------------------------------- */
@@ -76,6 +78,19 @@ number_of(pTHX_ HV *hash, const char *key, int64_t otherwise)
     return value == NULL || !looks_like_number(value) ? otherwise : (int64_t)SvIV(value);
 }
 
+/* The same of a code: what isn't exactly one says nothing; cut to size it could be that of "good". */
+static int
+code_of(pTHX_ HV *hash, const char *key, int otherwise)
+{
+    SV *value = plain_value(aTHX_ hash, key);
+    IV code;
+
+    if (value == NULL || !looks_like_number(value))
+        return otherwise;
+    code = SvIV(value);
+    return (NV)code == SvNV(value) && code >= INT_MIN && code <= INT_MAX ? (int)code : otherwise;
+}
+
 static const char *
 text_of(pTHX_ HV *hash, const char *key)
 {
@@ -91,8 +106,8 @@ glue_ocsp_entry(pTHX_ HV *hash)
     if (SvRMAGICAL(hash))
         return (iossl_ocsp_entry){.status = IOSSL_OCSP_STATUS_NONE, .reason = -1};
     return (iossl_ocsp_entry){
-        .status = (int)number_of(aTHX_ hash, "statusType", IOSSL_OCSP_STATUS_NONE),
-        .reason = (int)number_of(aTHX_ hash, "revocationReason", -1),
+        .status = code_of(aTHX_ hash, "statusType", IOSSL_OCSP_STATUS_NONE),
+        .reason = code_of(aTHX_ hash, "revocationReason", -1),
         .this_update = number_of(aTHX_ hash, "thisUpdate", 0),
         .next_update = number_of(aTHX_ hash, "nextUpdate", 0),
         .revocation_time = number_of(aTHX_ hash, "revocationTime", 0),
