@@ -4,7 +4,7 @@
  * Owns      the words for kinds of names, the ways to write an extension down.
  * Promises  values are taken as they are: a comma in a DNS name makes no second name. What can't be
  *           used is an error, never left out.
- * Leaves    openssl.cnf's own syntax to OpenSSL; which extensions a certificate gets to certgen.c.
+ * Leaves    openssl.cnf's own syntax to OpenSSL; which extensions a certificate gets to certgen_make.c.
  * See       x509v3_config(5), RFC 5280 section 4.2.
  */
 #include "certext.h"

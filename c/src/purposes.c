@@ -4,7 +4,7 @@
  * Owns      the table of purposes, the words for them, how they add up.
  * Promises  pure: no OpenSSL call but for constants. A purpose that is switched off takes its bits
  *           away from the others, wherever it was said.
- * Leaves    writing the extensions to certgen.c.
+ * Leaves    writing the extensions to certgen_make.c.
  * See       RFC 5280 sections 4.2.1.3, 4.2.1.9 and 4.2.1.12.
  */
 #include "purposes.h"
