@@ -179,11 +179,17 @@ sub start_server {
 
 sub converse {
     my $sock = shift;
+    my $said = answer($sock);
+    close $sock;        # also for a client that has ended its side, and waits for the answer to that
+    return $said;
+}
+
+sub answer {
+    my $sock = shift;
     my $line = <$sock> // return 'nothing said';
     if ($line =~ /^HEAD /) {
         while (defined(my $header = <$sock>)) { last if $header =~ /^\r?$/ }
         print $sock "HTTP/1.0 200 OK\r\n\r\n";
-        close $sock;
         return 'answered';
     }
     print $sock $line;

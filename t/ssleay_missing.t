@@ -11,7 +11,10 @@ use IO::Socket::SSL;
 use IO::Socket::SSL::Utils;
 
 # The folder of a real Net::SSLeay; undef if there is none.
-my ($real) = grep { !ref && -f "$_/Net/SSLeay.pm" } @INC;
+my ($real) = grep { !ref && -f "$_/Net/SSLeay.pm" && !is_ours("$_/Net/SSLeay.pm") } @INC;
+
+# What Makefile.PL has built where there is none.
+sub is_ours { my $file = shift; open my $fh, '<', $file or die "$file: $!"; return grep { /IO::Socket::SSL::NetSSLeay/ } <$fh> }
 
 # What a perl prints in which Net::SSLeay isn't installed.
 sub without { my ($code, @args) = @_; return perl_output("use NoSSLeay; $code", @args) }

@@ -1078,6 +1078,7 @@ IOSSL_API iossl_status iossl_config_set_post_handshake_auth(iossl_config *config
  * IOSSL_E_UNSUPPORTED: before OpenSSL 3, or no provider there has SHA2-256 with these properties. What
  * else is missing is told when a context is made, or by a handshake.
  */
+struct ossl_lib_ctx_st;     /* OSSL_LIB_CTX, which older OpenSSLs don't know */
 IOSSL_API iossl_status iossl_config_set_library(iossl_config *config, struct ossl_lib_ctx_st *libctx,
                                                 const char *propq, iossl_error *err);
 /*

@@ -11,6 +11,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "compat.h"
+
 #define ANY_ROLE (-1)
 
 static const struct {

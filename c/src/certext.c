@@ -432,13 +432,16 @@ static X509_EXTENSION *
 from_configuration(const iossl_certext *ext, X509 *subject, X509 *issuer)
 {
     CONF *conf = NCONF_new(NULL); /* without it, OpenSSL refuses some kinds outright */
+    BIO *nothing = BIO_new_mem_buf("", 0);
     X509_EXTENSION *extension = NULL;
     int nid = OBJ_obj2nid(ext->id);
     X509V3_CTX ctx;
     char dotted[256];
+    long line;
 
-    if (conf == NULL)
-        return NULL;
+    /* One that nothing was read into has no tables, which older OpenSSLs look into all the same. */
+    if (conf == NULL || nothing == NULL || NCONF_load_bio(conf, nothing, &line) != 1)
+        goto done;
     X509V3_set_ctx(&ctx, issuer, subject, NULL, NULL, 0);
     X509V3_set_nconf(&ctx, conf);
     if (nid != NID_undef)
@@ -449,6 +452,8 @@ from_configuration(const iossl_certext *ext, X509 *subject, X509 *issuer)
         X509_EXTENSION_free(extension);
         extension = NULL;
     }
+done:
+    BIO_free(nothing);
     NCONF_free(conf);
     return extension;
 }

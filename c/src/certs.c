@@ -289,7 +289,7 @@ static const char *
 explain_pkcs12(const PKCS12 *p12, const iossl_password *password)
 {
     if (queue_has(ERR_LIB_PKCS12, PKCS12_R_MAC_ABSENT))
-        return "it is encrypted but has no MAC, which this OpenSSL refuses; export it with one";
+        return "it has no MAC, which this OpenSSL refuses; export it with one";
     if (is_locked(p12)) {
         if (password->gave_up)
             return password->cb == NULL

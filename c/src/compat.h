@@ -53,6 +53,11 @@
 #define IOSSL_HAVE_DANE 1
 #endif
 
+/* What stands in the queue for an alert of the peer that OpenSSL has no reason of its own for. */
+#ifndef SSL_R_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY
+#define SSL_R_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY (SSL_AD_REASON_OFFSET + SSL_AD_UNKNOWN_PSK_IDENTITY)
+#endif
+
 /* The oldest entry of the error queue with its details; 0 where the queue is empty. */
 static inline unsigned long
 iossl_compat_get_error(const char **data, int *flags)
@@ -62,6 +67,15 @@ iossl_compat_get_error(const char **data, int *flags)
 #else
     return ERR_get_error_line_data(NULL, NULL, data, flags);
 #endif
+}
+
+/* Does the queue tell more than that a system call failed? From 3.2 on, OpenSSL says that of the transport. */
+static inline bool
+iossl_compat_has_reason(void)
+{
+    unsigned long first = ERR_peek_error();
+
+    return first != 0 && ERR_GET_LIB(first) != ERR_LIB_SYS;
 }
 
 /* Does the queue end with an algorithm that no provider has? Before OpenSSL 3 none of ours is missing. */
@@ -292,6 +306,26 @@ iossl_compat_store_open(const char *uri, const UI_METHOD *ui, void *ui_arg,
 #endif
 }
 
+/* What a store calls a key: before OpenSSL 3 its loader of files gives public ones the same name. */
+static inline bool
+iossl_compat_is_private_key(const EVP_PKEY *key)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    (void)key;
+    return true;
+#else
+    const RSA *rsa = EVP_PKEY_base_id(key) == EVP_PKEY_RSA ? EVP_PKEY_get0_RSA((EVP_PKEY *)(uintptr_t)key)
+                                                           : NULL;
+    PKCS8_PRIV_KEY_INFO *private;
+
+    if (rsa != NULL)
+        return RSA_get0_d(rsa) != NULL;     /* that of a public one could be written, too */
+    private = EVP_PKEY2PKCS8((EVP_PKEY *)(uintptr_t)key);
+    PKCS8_PRIV_KEY_INFO_free(private);
+    return private != NULL;
+#endif
+}
+
 /* Is there a loader for URIs of this scheme? Before OpenSSL 3 nothing tells but an attempt, and files
  * are all that it has by itself. */
 static inline bool
@@ -483,15 +517,22 @@ iossl_compat_group_name(SSL *ssl)
 
     return id == NID_undef ? NULL : SSL_group_to_name(ssl, id);
 #else
+    static const struct {
+        int nid;
+        const char *name;       /* in the registry of TLS, where it isn't OpenSSL's */
+    } GROUPS[] = {{NID_X25519, "x25519"}, {NID_X448, "x448"}, {NID_X9_62_prime256v1, "secp256r1"}};
     EVP_PKEY *key = NULL;
     char text[64];
-    const char *name = NULL;
+    int nid;
 
-    if (SSL_get_peer_tmp_key(ssl, &key) == 1)
-        name = iossl_compat_key_group(key, text, sizeof text) ? OBJ_nid2sn(OBJ_sn2nid(text))
-                                                              : OBJ_nid2sn(EVP_PKEY_base_id(key));
+    if (SSL_get_peer_tmp_key(ssl, &key) != 1)
+        return NULL;
+    nid = iossl_compat_key_group(key, text, sizeof text) ? OBJ_sn2nid(text) : EVP_PKEY_base_id(key);
     EVP_PKEY_free(key);
-    return name;
+    for (size_t i = 0; i < sizeof GROUPS / sizeof GROUPS[0]; i++)
+        if (GROUPS[i].nid == nid)
+            return GROUPS[i].name;
+    return OBJ_nid2sn(nid);
 #endif
 }
 
@@ -539,7 +580,11 @@ iossl_compat_set_dh(SSL_CTX *ssl_ctx, EVP_PKEY *dh)
     EVP_PKEY_free(dh);
     return false;
 #else
-    return SSL_CTX_set_tmp_dh(ssl_ctx, EVP_PKEY_get0_DH(dh)) == 1;
+    DH *raw = EVP_PKEY_get0_DH(dh);
+
+    /* An empty one would be looked into. */
+    return raw != NULL && DH_get0_p(raw) != NULL && DH_get0_g(raw) != NULL
+           && SSL_CTX_set_tmp_dh(ssl_ctx, raw) == 1;
 #endif
 }
 
@@ -557,6 +602,17 @@ iossl_compat_curve_nid(const EVP_PKEY *key)
     const EC_KEY *ec = EVP_PKEY_get0_EC_KEY((EVP_PKEY *)(uintptr_t)key);
 
     return ec == NULL ? NID_undef : EC_GROUP_get_curve_name(EC_KEY_get0_group(ec));
+#endif
+}
+
+/* When a session began, in seconds of the epoch; a long, which may end in 2038, before OpenSSL 3.3. */
+static inline int64_t
+iossl_compat_session_time(const SSL_SESSION *session)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L && !defined(LIBRESSL_VERSION_NUMBER)
+    return (int64_t)SSL_SESSION_get_time_ex(session);
+#else
+    return (int64_t)SSL_SESSION_get_time(session);
 #endif
 }
 
@@ -578,6 +634,18 @@ iossl_compat_mac_init_sha256(iossl_compat_mac_ctx *mac, const unsigned char *key
     return EVP_MAC_init(mac, key, len, params) == 1;
 #else
     return HMAC_Init_ex(mac, key, (int)len, EVP_sha256(), NULL) == 1;
+#endif
+}
+
+/* Before OpenSSL 3 a server of TLS 1.3 that has no ticket to give sends one that clients take for damaged. */
+static inline bool
+iossl_compat_has_to_send_ticket(const SSL *ssl)
+{
+#ifdef IOSSL_HAVE_OPENSSL3
+    (void)ssl;
+    return false;
+#else
+    return SSL_version(ssl) >= TLS1_3_VERSION;
 #endif
 }
 

@@ -166,6 +166,7 @@ iossl_conn_new(iossl_ctx *ctx, iossl_role role, iossl_transport *transport, ioss
         iossl_conn_free(conn);
         return NULL;
     }
+    iossl_error_clear_queue();      /* what SSL_set_accept_state() and its like can't tell otherwise */
     return conn;
 }
 
@@ -336,7 +337,7 @@ void
 iossl_conn_explain(const iossl_conn *conn, const operation *op, iossl_error_code code,
                    const char *what, iossl_error *err)
 {
-    if (op->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && op->errnum != 0)
+    if (op->ssl_error == SSL_ERROR_SYSCALL && !iossl_compat_has_reason() && op->errnum != 0)
         iossl_error_set_errno(err, code, IOSSL_RANK_IO, op->errnum, "%s", what);
     else
         iossl_error_set_openssl(err, code, IOSSL_RANK_IO, "%s", what);

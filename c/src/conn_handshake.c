@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 
 #include "advice.h"
+#include "compat.h"
 #include "conn_parts.h"
 #include "context.h"
 #include "deadline.h"
@@ -41,7 +42,7 @@ tell_handshake(iossl_conn *conn, const operation *op, iossl_error *err)
         advice = op->ssl_error == SSL_ERROR_SSL ? iossl_psk_get0_missing(conn->psk) : NULL;
         if (advice == NULL && op->ssl_error == SSL_ERROR_SSL)
             advice = iossl_advice(conn->role);
-        if (op->ssl_error != SSL_ERROR_SSL && ERR_peek_error() == 0 && op->errnum == 0)
+        if (op->ssl_error != SSL_ERROR_SSL && !iossl_compat_has_reason() && op->errnum == 0)
             iossl_error_set(err, conn->is_truncated ? IOSSL_E_TRUNCATED : IOSSL_E_HANDSHAKE,
                             IOSSL_RANK_IO, "%s because of handshake problems: the peer closed the "
                             "connection", what);

@@ -230,24 +230,26 @@ drain_queue(void)
 {
     char *text = calloc(1, 1);
     size_t len = 0;
-    unsigned long code;
-    const char *data;
-    int flags;
+    iossl_compat_errors errors;
 
-    /* Without this, the reasons of libssl are numbers until the first SSL_CTX is made. */
+    iossl_compat_errors_take(&errors);
+    /* Without this, the reasons of libssl are numbers until the first SSL_CTX is made. It reads openssl.cnf,
+     * for which older OpenSSLs empty the queue. */
     (void)OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
-    while ((code = iossl_compat_get_error(&data, &flags)) != 0) {
-        char entry[512];
+    ERR_clear_error();
+    for (size_t i = 0; i < errors.n; i++) {
+        char entry[512], *data = errors.data[i];
         size_t need;
         char *longer;
         int n;
 
-        ERR_error_string_n(code, entry, 256);
-        if ((flags & ERR_TXT_STRING) != 0 && data != NULL && data[0] != '\0') {
+        ERR_error_string_n(errors.code[i], entry, 256);
+        if (data != NULL && data[0] != '\0') {
             size_t used = strlen(entry);
 
             (void)snprintf(entry + used, sizeof entry - used, " (%s)", data);
         }
+        free(data);
         if (text == NULL)
             continue;
         need = len + strlen(entry) + 2;

@@ -16,6 +16,8 @@
 
 #include <openssl/crypto.h>
 
+#include "error.h"
+
 /* What is asked for first where the size isn't known, as of a pipe. */
 #define FIRST_SIZE 16384
 
@@ -84,6 +86,8 @@ done:
         (void)close(fd);
     if (errnum != 0)
         iossl_file_cleanup(file);
+    if (errnum == ENOMEM)
+        iossl_error_clear_queue();      /* from 3.2 on, OpenSSL says so there */
     return errnum;
 }
 

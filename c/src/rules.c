@@ -372,7 +372,7 @@ agrees(const unsigned char *text, int len, GENERAL_NAMES *names)
 static bool
 has_other_common_name(const item *it)
 {
-    const X509_NAME *subject = X509_get_subject_name(it->cert);
+    X509_NAME *subject = X509_get_subject_name(it->cert);
     GENERAL_NAMES *names = altnames_of(it->cert);
     bool is_other = false;
 

@@ -67,7 +67,7 @@ psl_identity(const iossl_psl *psl, bool *is_local)
 static bool
 add_limits(EVP_MD_CTX *md, SSL *ssl)
 {
-    const X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     const STACK_OF(SSL_CIPHER) *ciphers = SSL_get_ciphers(ssl);
     const unsigned long numbers[] = {(unsigned long)SSL_get_security_level(ssl),
                                      X509_VERIFY_PARAM_get_flags(param),
@@ -352,7 +352,7 @@ iossl_session_from_bytes(const void *bytes, size_t len, iossl_error *err)
 int64_t
 iossl_session_seconds_left(const SSL_SESSION *session, int64_t now)
 {
-    int64_t began = (int64_t)SSL_SESSION_get_time(session), lasts = SSL_SESSION_get_timeout(session);
+    int64_t began = iossl_compat_session_time(session), lasts = SSL_SESSION_get_timeout(session);
 
     /* A session that comes out of a store may say anything: nothing of it may overflow. */
     if (began < 0 || now < 0 || lasts <= 0 || began > INT64_MAX - lasts)

@@ -228,6 +228,13 @@ on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *
     library = iossl_ctx_get0_verify_settings(iossl_conn_get0_ctx(conn))->library;
     result = find_key(iossl_ctx_get0_tickets(iossl_conn_get0_ctx(conn)), conn,
                       encrypts ? NULL : name, &key);
+    if (result == IOSSL_TICKET_KEY_UNKNOWN && encrypts && iossl_compat_has_to_send_ticket(ssl)) {
+        /* One that nobody can open. */
+        key.key_len = sizeof key.key;
+        result = iossl_compat_random(library, key.name, sizeof key.name) == 1
+                         && iossl_compat_random(library, key.key, key.key_len) == 1
+                     ? IOSSL_TICKET_KEY_CURRENT : IOSSL_TICKET_KEY_FAILED;
+    }
     switch (result) {
     case IOSSL_TICKET_KEY_UNKNOWN:
         ret = 0;

@@ -182,9 +182,11 @@ take(finds *f, OSSL_STORE_INFO *info)
 
     switch (OSSL_STORE_INFO_get_type(info)) {
     case OSSL_STORE_INFO_PKEY:
-        if (f->key == NULL)
-            f->key = OSSL_STORE_INFO_get1_PKEY(info);
-        return f->key != NULL;
+        if (!iossl_compat_is_private_key(OSSL_STORE_INFO_get0_PKEY(info)))
+            f->n_others++;
+        else if (f->key == NULL)
+            return (f->key = OSSL_STORE_INFO_get1_PKEY(info)) != NULL;
+        return true;
     case OSSL_STORE_INFO_CERT:
         cert = OSSL_STORE_INFO_get1_CERT(info);
         if (cert != NULL && sk_X509_push(f->certs, cert) > 0)

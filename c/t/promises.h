@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <openssl/err.h>
 
@@ -23,7 +24,11 @@ promise(bool kept, const char *sentence)
 static bool
 good(iossl_status status, iossl_error *err)
 {
-    promise(ERR_peek_error() == 0, "OpenSSL's queue is empty");
+    static char left[300];
+
+    (void)snprintf(left, sizeof left, "OpenSSL's queue is empty, not %s",
+                   ERR_error_string(ERR_peek_error(), NULL));
+    promise(ERR_peek_error() == 0, left);
     if (status == IOSSL_ERROR && err != NULL) {
         promise(iossl_error_get_code(err) != IOSSL_E_NONE, "a failure has a code");
         promise(iossl_error_message(err)[0] != '\0', "a failure has a sentence");

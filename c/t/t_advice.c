@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include "advice.h"
+#include "support_openssl.h"
 #include "tap.h"
 
 /* What is said where OpenSSL failed for this reason. */

@@ -14,7 +14,17 @@
 #include <openssl/x509v3.h>
 
 #include "iossl.h"
+#include "support_openssl.h"
 #include "tap.h"
+
+/* A digest that isn't the default, and its signature; older OpenSSLs don't sign with SHA-3. */
+#ifdef IOSSL_HAVE_OPENSSL3
+#define DIGEST "sha3-256"
+#define DIGEST_USED "ecdsa_with_SHA3-256"
+#else
+#define DIGEST "sha512"
+#define DIGEST_USED "ecdsa-with-SHA512"
+#endif
 
 /* A key and an error for all tests that don't care which. */
 static EVP_PKEY *key;
@@ -677,7 +687,7 @@ test_values(void)
                 "the end of time");
     check_value(iossl_certgen_set_not_after(gen, INT64_MIN, err), "is no time", "its beginning");
 
-    check_value(iossl_certgen_set_digest(gen, "sha3-256", err), NULL, "sha3-256");
+    check_value(iossl_certgen_set_digest(gen, DIGEST, err), NULL, DIGEST);
     check_value(iossl_certgen_set_digest(gen, "nonsense", err),
                 "Digest algorithm nonsense is not available", "digest nonsense");
     check_value(iossl_certgen_set_version(gen, 3, err), "version 3", "version 3");
@@ -687,8 +697,8 @@ test_values(void)
     info = describe(cert);
     is_int(info->version, 0, "a v1 certificate is made");
     is_size(info->n_extensions, 0, "and has no extensions");
-    is_str(info->signature_alg, "ecdsa_with_SHA3-256", "the digest asked for is used");
-    check_round_trip(cert, key, NULL, NULL, "sha3-256", "v1");
+    is_str(info->signature_alg, DIGEST_USED, "the digest asked for is used");
+    check_round_trip(cert, key, NULL, NULL, DIGEST, "v1");
     iossl_certinfo_free(info);
     X509_free(cert);
     iossl_certgen_set_ca(gen, true);
@@ -744,7 +754,7 @@ test_issuers(void)
     iossl_certinfo_free(info);
     text = ext_text(leaf, NID_authority_key_identifier);
     want = ext_text(sub, NID_subject_key_identifier);
-    is_str(text + (strncmp(text, "keyid:", 6) == 0 ? 6 : 0), want,
+    is_mem(text + (strncmp(text, "keyid:", 6) == 0 ? 6 : 0), strlen(want), want, strlen(want),
            "the authority's key is the issuer's");
     free(text);
     free(want);
@@ -786,7 +796,7 @@ test_issuers(void)
     leaf = finish(gen);
     text = ext_text(leaf, NID_authority_key_identifier);
     want = ext_text(leaf, NID_subject_key_identifier);
-    is_str(text + (strncmp(text, "keyid:", 6) == 0 ? 6 : 0), want,
+    is_mem(text + (strncmp(text, "keyid:", 6) == 0 ? 6 : 0), strlen(want), want, strlen(want),
            "an issuer without identifier gets the one that its key has");
     free(text);
     free(want);

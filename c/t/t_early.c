@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 
 #include "iossl.h"
+#include "support_openssl.h"
 #include "support_pair.h"
 #include "tap.h"
 
@@ -204,7 +205,7 @@ test_bound(void)
     renew_client();
     prime();
     session = iossl_session_cache_get1(cache, "peer", NULL);
-    SSL_SESSION_set_time(session, (long)time(NULL) - 1000000);
+    test_session_set_time(session, (int64_t)time(NULL) - 1000000);
     SSL_SESSION_free(session);
     check_arrives("a session that is too old", REQUEST, false, IOSSL_EARLY_NONE);
     prime();

@@ -24,6 +24,7 @@ TAP_SKIPPED_MAIN("this OpenSSL has no engines")
 #include "compat.h"
 #include "iossl.h"
 #include "library.h"
+#include "support_openssl.h"
 #include "support_pair.h"
 
 #define OURS "org.openssl.engine:iossl-test:"

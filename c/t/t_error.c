@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "error.h"
+#include "support_openssl.h"
 #include "tap.h"
 
 int
@@ -47,7 +48,7 @@ main(void)
     ERR_raise(ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER);
     ERR_raise(ERR_LIB_SSL, SSL_R_UNKNOWN_PROTOCOL);
     iossl_error_set_openssl(err, IOSSL_E_HANDSHAKE, IOSSL_RANK_IO, "accept failed");
-    like(iossl_error_message(err), "accept failed error:0A0000C1:SSL routines:",
+    like(iossl_error_message(err), "accept failed error:",
          "OpenSSL's reasons follow the sentence");
     like(iossl_error_message(err), "no shared cipher error:", "oldest first");
     ok(strncmp(iossl_error_reasons(err), "error:", 6) == 0, "and stand alone as reasons");

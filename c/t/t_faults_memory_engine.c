@@ -22,6 +22,7 @@ TAP_SKIPPED_MAIN("this OpenSSL has no engines, or this linker no --wrap")
 #include <openssl/engine.h>
 
 #include "support_cert.h"
+#include "support_openssl.h"
 
 #define URI "org.openssl.engine:iossl-test:"
 #define PIN "pin-value=98765"

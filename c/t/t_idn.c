@@ -360,6 +360,9 @@ is_known_difference(const char *message, const char *theirs)
            || strspn(theirs, "abcdefghijklmnopqrstuvwxyz0123456789-.") != strlen(theirs);
 }
 
+/* U+1E9E becomes "ss", from Unicode 15.1 on a small one: newer libidn2 differ from older. */
+#define CAPITAL_SHARP_S "\xe1\xba\x9e"
+
 static void
 test_libidn2(void)
 {
@@ -374,7 +377,7 @@ test_libidn2(void)
         random_name(&state, name);
         (void)iossl_idn_to_ascii(&ours, name, strlen(name), err);
         their_rc = idn2_to_ascii_8z(name, &theirs, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
-        if (ours != NULL && their_rc == IDN2_OK) {
+        if (ours != NULL && their_rc == IDN2_OK && strstr(name, CAPITAL_SHARP_S) == NULL) {
             both++;
             if (strcmp(ours, theirs) != 0 && different++ < 10)
                 diag("%s: ours %s, libidn2 %s", name, ours, theirs);

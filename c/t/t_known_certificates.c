@@ -11,6 +11,7 @@
 
 #include "iossl.h"
 #include "support_cert.h"
+#include "support_openssl.h"
 #include "tap.h"
 
 #define NAME "www.example.test"
@@ -121,8 +122,9 @@ test_chains(void)
          {.is_ca = 1}, {0}, false},
         {"name constraints that exclude", {.is_ca = 1}, {.is_ca = 1,
          .constraints = "excluded;DNS:example.test"}, {0}, false},
-        {"weak signature (SHA-1) on the leaf", {.is_ca = 1}, {.is_ca = 1}, {.digest = "SHA1"}, false},
-        {"weak signature (SHA-1) on a CA", {.is_ca = 1, .digest = "SHA1"}, {.is_ca = 1}, {0}, false},
+        {"weak signature (SHA-1) on the leaf", {.is_ca = 1}, {.is_ca = 1}, {.digest = "SHA1"}, TAKES_SHA1},
+        {"weak signature (SHA-1) on a CA", {.is_ca = 1, .digest = "SHA1"}, {.is_ca = 1}, {0},
+         TAKES_SHA1},
     };
     test_identity root = test_identity_make(&(test_cert_spec){.common_name = "root", .is_ca = 1});
 

@@ -427,7 +427,7 @@ to_utf8(const char *latin1, char *out)
 
         if (c >= 0x80) {
             *out++ = (char)(0xc0 | c >> 6);
-            c = 0x80 | (c & 0x3f);
+            c = (unsigned char)(0x80 | (c & 0x3f));
         }
         *out++ = (char)c;
     }

@@ -9,6 +9,7 @@
 
 #include "iossl.h"
 #include "paths.h"
+#include "support_openssl.h"
 #include "support_pair.h"
 #include "tap.h"
 
@@ -199,10 +200,10 @@ test_dead_ends(void)
     const struct {
         const char *what;
         const test_identity *first;
-    } cases[] = {{"no CA", &bad_ca}, {"constraints of names", &narrow}, {"a weak signature", &weak},
-                 {"a forged signature", &forged}, {"another purpose", &client_only}};
+    } cases[] = {{"no CA", &bad_ca}, {"constraints of names", &narrow}, {"a forged signature", &forged},
+                 {"another purpose", &client_only}, {"a weak signature", &weak}};
 
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0] - TAKES_SHA1; i++) {
         is_int(judge(LIST(&root), 1, &leaf, LIST(cases[i].first), 1, NULL), IOSSL_ERROR,
                "%s: refused alone", cases[i].what);
         is_int(judge(LIST(&root), 1, &leaf, LIST(cases[i].first, &middle), 2, NULL), IOSSL_OK,

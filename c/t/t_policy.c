@@ -46,6 +46,7 @@ on_message(void *arg, bool sent, int version, int content_type, const void *buf,
 {
     offer *o = arg;
     const unsigned char *p = buf, *end = p + len;
+    char *scsv;
 
     (void)version;
     if (!sent || content_type != SSL3_RT_HANDSHAKE || len < 40 || p[0] != 1 || o->ciphers[0] != '\0')
@@ -53,6 +54,8 @@ on_message(void *arg, bool sent, int version, int content_type, const void *buf,
     p += 4 + 2 + 32;                            /* header, legacy version, random */
     p += 1 + p[0];                              /* session id */
     list_numbers(o->ciphers, sizeof o->ciphers, p + 2, number(p));
+    if ((scsv = strstr(o->ciphers, " 00ff")) != NULL)
+        *scsv = '\0';       /* no cipher but a signal, and newer OpenSSLs don't send it (RFC 5746) */
     p += 2 + number(p);
     p += 1 + p[0] + 2;                          /* compression; length of the extensions */
     while (p + 4 <= end) {
@@ -188,12 +191,12 @@ main(void)
     ca = test_identity_make(&spec);
     leaf = test_identity_make(&of_leaf);
     for (size_t i = 0; i < 2; i++) {
-        check(MODERN[i], "0304", "1302 1303 1301 00ff", "001d 0017 0018", SIGALGS);
+        check(MODERN[i], "0304", "1302 1303 1301", "001d 0017 0018", SIGALGS);
         check_server(MODERN[i], "0304", "1302 1303 1301", GROUPS, SIGALGS);
     }
     for (size_t i = 0; i < 2; i++) {
         check(COMPATIBLE[i], "0304 0303",
-              "1302 1303 1301 c02c c030 c02b c02f cca9 cca8 00ff", "001d 0017 0018", SIGALGS);
+              "1302 1303 1301 c02c c030 c02b c02f cca9 cca8", "001d 0017 0018", SIGALGS);
         check_server(COMPATIBLE[i], "0303 0304",
                      "c02c c030 c02b c02f cca9 cca8 1302 1303 1301", GROUPS, SIGALGS);
     }

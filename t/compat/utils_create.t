@@ -15,7 +15,9 @@ sub describe { return CERT_asHash((CERT_create(key => $KEY, @_))[0]) }
 # What extensions say, by short name; "!" is for critical ones.
 sub extensions {
     my $info = describe(@_);
-    return { map { $_->{sn} => ($_->{critical} ? '!' : '') . ($_->{data} // '') } @{ $info->{ext} } };
+    my %data = map { $_->{sn} => ($_->{critical} ? '!' : '') . ($_->{data} // '') } @{ $info->{ext} };
+    s/\n\z// for values %data;     # OpenSSL 1.1.1 ends some with one
+    return \%data;
 }
 
 # --- purposes -------------------------------------------------------------------------------------

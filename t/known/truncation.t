@@ -18,7 +18,7 @@ for my $version (qw(TLSv1_2 TLSv1_3)) {
         $server->close;
         is scalar(<$client>), "whole\n", 'what came before';
         is scalar(<$client>), undef, 'the end';
-        is $client->is_SSL, '', 'and nothing of TLS is left';
+        is $client->is_SSL, 'w', 'of what is read; an answer may still go out';
     };
     subtest "$version: TCP ends, TLS didn't" => sub {
         my ($client, $server) = settle(pair(client => { SSL_version => $version }));
@@ -41,7 +41,7 @@ for my $version (qw(TLSv1_2 TLSv1_3)) {
         my ($client, $server) = plain_pair();
         CORE::shutdown($server, 1);
         ok !IO::Socket::SSL->start_SSL($client, client_args(SSL_version => $version)), 'no connection';
-        like $SSL_ERROR, qr/^SSL connect attempt failed.*(?:eof|end)/i, 'and why';
+        like $SSL_ERROR, qr/^SSL connect attempt failed.*(?:eof|end|closed)/i, 'and why';
     };
 }
 

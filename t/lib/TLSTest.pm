@@ -35,11 +35,15 @@ our @EXPORT = qw(
     cert cert_text implementation incumbent_version since differs watchdog
     test_server client client_args server_args plain_pair pair handshake
     settle finish can_ipv6_here ready reset_on_close in_child perl_output
+    older_openssl
 );
 
 my $LIB   = dirname(abs_path(__FILE__));
 my $CERTS = abs_path("$LIB/../certs");
 my $DOCS  = "$LIB/../../docs/differences.md";
+
+# Before OpenSSL is first used, by us or by its tool.
+BEGIN { $ENV{OPENSSL_CONF} //= dirname(abs_path(__FILE__)) . '/openssl.cnf' }
 
 sub import {
     my ($class, @names) = @_;
@@ -83,6 +87,13 @@ sub incumbent_version {
 sub since {
     my $version = shift;
     return implementation() eq 'ours' || incumbent_version() >= $version;
+}
+
+# True with OpenSSL 1.1.1, which knows and says less than those that followed.
+sub older_openssl {
+    my ($number) = implementation() eq 'ours' ? IO::Socket::SSL->implementation =~ /OpenSSL (\d+)/
+        : Net::SSLeay::SSLeay_version(0) =~ /OpenSSL (\d+)/;
+    return $number < 3;
 }
 
 # A deliberate difference: both sides are tested, each on its implementation, in a subtest.

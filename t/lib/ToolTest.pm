@@ -12,6 +12,7 @@ use Encode ();
 use File::Temp ();
 use IO::Handle;
 use JSON::PP ();
+use TLSTest ();          # for its openssl.cnf
 use POSIX ();
 
 our @EXPORT = qw(iossl iossl_json start_iossl scratch write_file read_file cert der tool openssl serve

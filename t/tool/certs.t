@@ -62,14 +62,15 @@ subtest 'validity in the past and in the future' => sub {
 };
 
 subtest 'kinds of keys' => sub {
-    for my $row (['ec:P-384', 'EC', 384, 'secp384r1'], ['ed25519', 'ED25519', 256, undef],
+    for my $row (['ec:P-384', 'EC', 384, 'secp384r1'], ['ed25519', 'ED25519', qr/^25[36]$/, undef],
         ['rsa:1024', 'RSA', 1024, undef], ['ec', 'EC', 256, 'prime256v1']) {
         my ($kind, $type, $bits, $group) = @$row;
         my $run = iossl('cert', 'make', 'k.test', '--key', $kind);
         is $run->{status}, 0, $kind;
         my $shown = iossl_json({ stdin => $run->{out} }, 'cert', 'show', '-')->{json};
-        is_deeply [@{ $shown->{certificates}[0] }{qw(key_type key_bits key_group)}],
-            [$type, $bits, $group], 'as shown';
+        my $got = $shown->{certificates}[0];
+        is_deeply [@$got{qw(key_type key_group)}], [$type, $group], 'as shown';
+        like $got->{key_bits}, qr/^$bits$/, 'its size, as OpenSSL has it';
     }
 };
 
