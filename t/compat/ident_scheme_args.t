@@ -46,9 +46,9 @@ subtest 'a predefined scheme decides' => sub {
     }
 };
 
-subtest 'undef and "" are the default scheme' => sub {
-    for my $scheme (undef, '') {
-        my $shown = defined $scheme ? '""' : 'undef';
+subtest 'undef, "" and 0 are the default scheme' => sub {
+    for my $scheme (undef, '', 0) {
+        my $shown = defined $scheme ? qq("$scheme") : 'undef';
         scheme_lets(yes => 'cn-and-san', 'cn.test', $scheme, $shown);
         scheme_lets(no => 'cn-and-san', 'else.test', $scheme, $shown);
     }

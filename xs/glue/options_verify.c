@@ -35,7 +35,7 @@ glue_opt_scheme(pTHX_ glue_build *b, SV *value)
     SV *callback;
 
     glue_scheme(aTHX_ value, &scheme, &callback);
-    b->context->has_scheme = !glue_is_absent(value);
+    b->context->has_scheme = !glue_is_none(aTHX_ value);
     if (callback != NULL)
         b->context->scheme_callback = newSVsv(callback);
     return iossl_config_set_scheme(b->config, &scheme, b->err);

@@ -69,7 +69,7 @@ glue_scheme(pTHX_ SV *value, iossl_scheme *scheme, SV **callback)
 
     *callback = NULL;
     *scheme = *iossl_scheme_by_name("default");
-    if (glue_is_absent(value))
+    if (glue_is_none(aTHX_ value))
         return;
     if (rules == NULL) {
         const char *name = SvROK(value) ? "" : glue_string(aTHX_ "SSL_verifycn_scheme", value);

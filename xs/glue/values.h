@@ -17,7 +17,8 @@ const char *glue_string_or_null(pTHX_ const char *option, SV *value);
 
 /* Most programs pass '' or undef where they have nothing to say. */
 bool glue_is_absent(SV *value);
-/* Where code, an object or a handle belongs, programs also pass what "condition && sub { }" leaves. */
+/* Where code, an object, a handle or the name of a scheme belongs, programs also pass what
+ * "condition && sub { }" leaves. */
 bool glue_is_none(pTHX_ SV *value);
 
 /* What is behind a reference, NULL where there is no such reference. */
