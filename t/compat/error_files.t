@@ -1,6 +1,7 @@
 # Files of certificates, keys and CAs that are of no use: each error tells the file and the reason.
 use strict;
 use warnings;
+use Config;
 
 use lib 't/lib';
 use Errno qw(ENOENT);
@@ -66,7 +67,10 @@ sub complaint_of_nobody {
 }
 
 chmod 0711, $dir or die "$dir: $!";
+# Before glibc 2.33, faccessat(2) asks for the real user all the same, who is root then.
+my ($glibc) = ($Config{gnulibc_version} // '') =~ /^2\.(\d+)/;
 subtest 'so is a file that may not be read' => sub {
+    plan skip_all => 'access is told by the real user here' if $< == 0 && $glibc && $glibc < 33;
     like complaint_of_nobody(%{ $_->[1] }),
         qr/^died: $_->[0] \Q$secret\E can't be used: Permission denied/, $_->[0] for
         [SSL_cert_file => { SSL_server => 1, SSL_cert_file => $secret }],

@@ -16,7 +16,7 @@ sub describe { return CERT_asHash((CERT_create(key => $KEY, @_))[0]) }
 sub extensions {
     my $info = describe(@_);
     my %data = map { $_->{sn} => ($_->{critical} ? '!' : '') . ($_->{data} // '') } @{ $info->{ext} };
-    s/\n\z// for values %data;     # OpenSSL 1.1.1 ends some with one
+    s/^(!?)\n/$1/, s/\n\z// for values %data;     # which OpenSSL 1.1.1 has more of
     return \%data;
 }
 
