@@ -17,8 +17,10 @@ my $WEAK = qr/too weak|too small/;
 # OpenSSL's default level (2: 112 bits) trusts none of these. It keeps a server from sending them, too,
 # so this is a server that has lowered its own.
 my @lax = (SSL_cipher_list => 'DEFAULT@SECLEVEL=0');
+# That of OpenSSL 1.1.1 comes from the system's openssl.cnf.
+my @usual = older_openssl() ? (SSL_cipher_list => 'DEFAULT@SECLEVEL=2') : ();
 
-sub args { my ($trusted, @sent) = @_; return (client => { trusting($trusted) },
+sub args { my ($trusted, @sent) = @_; return (client => { trusting($trusted), @usual },
     server => { served(@sent), @lax }) }
 
 connects('SHA-256 and up', args($root, issue($root, digest => $_))) for qw(sha256 sha384 sha512);
@@ -33,7 +35,7 @@ subtest 'an RSA key of 1024 bits' => sub {
     my $key = KEY_create_rsa(1024);
     my ($cert, $same) = CERT_create(key => $key, issuer => [$root->cert, $root->key],
         purpose => 'server', subjectAltNames => [[DNS => 'server.test']]);
-    refused('on the leaf', client => $WEAK, client => { trusting($root) },
+    refused('on the leaf', client => $WEAK, client => { trusting($root), @usual },
         server => { raw => 1, SSL_server => 1, SSL_cert => $cert, SSL_key => $key, @lax });
     KEY_free($key, $same);
     CERT_free($cert);
@@ -45,7 +47,7 @@ subtest 'MD5' => sub {
         subject => { commonName => 'RSA root' });
     my ($cert, $leaf_key) = CERT_create(digest => 'md5', issuer => [$ca, $key],
         purpose => 'server', subjectAltNames => [[DNS => 'server.test']]);
-    refused('on the leaf', client => $WEAK, client => { SSL_ca => [$ca], SSL_ca_file => undef },
+    refused('on the leaf', client => $WEAK, client => { SSL_ca => [$ca], SSL_ca_file => undef, @usual },
         server => { raw => 1, SSL_server => 1, SSL_cert => $cert, SSL_key => $leaf_key, @lax });
     KEY_free($key, $same, $leaf_key);
     CERT_free($ca, $cert);
