@@ -963,7 +963,7 @@ IOSSL_API void iossl_config_set_ticket_key_cb(iossl_config *config, iossl_ticket
  * uses the ciphersuites with SHA-256; a server that has a certificate, too, shows that instead if it
  * chooses another suite. No session tickets are given to who came by a key in TLS 1.3.
  *
- * identity, hint  NUL-terminated, up to PSK_MAX_IDENTITY_LEN bytes (UTF-8, RFC 4279 section 5.1).
+ * identity, hint  NUL-terminated, less than PSK_MAX_IDENTITY_LEN bytes (UTF-8, RFC 4279 section 5.1).
  * key             1 to PSK_MAX_PSK_LEN bytes. Copied, and cleansed when it is freed.
  * IOSSL_E_OPTION, IOSSL_E_UNSUPPORTED "no support for client side PSK".
  */

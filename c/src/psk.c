@@ -42,6 +42,9 @@ free_psk(void *psk)
     free(psk);
 }
 
+/* OpenSSL counts the NUL in (SSL_CTX_set_psk_client_callback(3)). */
+#define MAX_IDENTITY (PSK_MAX_IDENTITY_LEN - 1)
+
 static iossl_status
 check(const char *peer, const char *identity, size_t len, iossl_error *err)
 {
@@ -50,9 +53,9 @@ check(const char *peer, const char *identity, size_t len, iossl_error *err)
                         "SSL_psk: a key of %zu bytes; 1 to %d are possible", len, PSK_MAX_PSK_LEN);
         return IOSSL_ERROR;
     }
-    if (strlen(peer) > PSK_MAX_IDENTITY_LEN || strlen(identity) > PSK_MAX_IDENTITY_LEN) {
+    if (strlen(peer) > MAX_IDENTITY || strlen(identity) > MAX_IDENTITY) {
         iossl_error_set(err, IOSSL_E_OPTION, IOSSL_RANK_FATAL,
-                        "SSL_psk: an identity of more than %d bytes", PSK_MAX_IDENTITY_LEN);
+                        "SSL_psk: an identity of more than %d bytes", MAX_IDENTITY);
         return IOSSL_ERROR;
     }
     return IOSSL_OK;
