@@ -1717,7 +1717,8 @@ IOSSL_API iossl_status iossl_handshake(iossl_conn *conn, int64_t timeout_ms, ios
  * IOSSL_EOF            the peer sent close_notify.
  * IOSSL_ERROR          IOSSL_E_TRUNCATED: the transport ended without one, so data may be missing;
  *                      IOSSL_E_READ with the errno (ECONNRESET) or OpenSSL's reasons;
- *                      IOSSL_E_STATE before the handshake.
+ *                      IOSSL_E_STATE before the handshake. One that has begun is finished first, with
+ *                      its errors.
  * others               as iossl_handshake().
  */
 IOSSL_API iossl_status iossl_read(iossl_conn *conn, void *buf, size_t size, size_t *got,
@@ -1757,7 +1758,8 @@ IOSSL_API iossl_status iossl_read_line(iossl_conn *conn, const iossl_separator *
  * Writes at most one record (16384 bytes) and tells in *put how many were taken; 0 bytes is
  * IOSSL_OK. After IOSSL_WANT_*, _TIMEOUT and _INTERRUPTED a record may be half on its way: the next
  * write has to begin with the same bytes, wherever they lie, and as many or more.
- * May raise SIGPIPE as write(2) does. IOSSL_ERROR: IOSSL_E_WRITE with errno or reasons, _STATE. Nothing
+ * May raise SIGPIPE as write(2) does. A handshake that has begun is finished first, as by iossl_read().
+ * IOSSL_ERROR: IOSSL_E_WRITE with errno or reasons, _STATE. Nothing
  * can be written then; where it was the transport that refused (there is an errno), what the peer sent
  * before can still be read, as an answer that it gave before it left.
  */

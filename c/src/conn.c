@@ -357,6 +357,20 @@ iossl_conn_check_open(const iossl_conn *conn, const char *what, iossl_error *err
     return IOSSL_ERROR;
 }
 
+/* A handshake that has begun is gone on with first, to its end, verification included. */
+static iossl_status
+finish_handshake(iossl_conn *conn, int64_t *timeout_ms, const char *what, iossl_error *err)
+{
+    const int64_t deadline = iossl_deadline_in(*timeout_ms);
+    iossl_status status;
+
+    if (conn->state != HANDSHAKING)
+        return iossl_conn_check_open(conn, what, err);
+    status = iossl_handshake(conn, *timeout_ms, err);
+    *timeout_ms = iossl_timeout_left(*timeout_ms, deadline);
+    return status;
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static iossl_status
@@ -380,8 +394,9 @@ iossl_conn_read_record(iossl_conn *conn, operation *op, int64_t timeout_ms, ioss
 {
     iossl_status status;
 
-    if (!can_read(conn) && iossl_conn_check_open(conn, "SSL read error", err) != IOSSL_OK)
-        return IOSSL_ERROR;
+    if (!can_read(conn)
+        && (status = finish_handshake(conn, &timeout_ms, "SSL read error", err)) != IOSSL_OK)
+        return status;
     if (conn->closed_by_peer)
         return IOSSL_EOF;
     if (conn->is_truncated)
@@ -516,8 +531,8 @@ iossl_conn_write(iossl_conn *conn, const void *buf, size_t len, size_t *put, int
     *put = 0;
     if (len == 0)
         return IOSSL_OK;
-    if (iossl_conn_check_open(conn, "SSL write error", err) != IOSSL_OK)
-        return IOSSL_ERROR;
+    if ((status = finish_handshake(conn, &timeout_ms, "SSL write error", err)) != IOSSL_OK)
+        return status;
     if (conn->closed_by_us || conn->is_closing) {
         iossl_error_set(err, IOSSL_E_WRITE, IOSSL_RANK_IO,
                         "SSL write error: our side has been shut down");

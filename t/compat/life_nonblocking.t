@@ -38,6 +38,8 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         cmp_ok $SSL_ERROR, '==', SSL_WANT_READ, 'the same want';
 
         ok ready($server, 'r'), 'the server has something to read';
+        my @waiting = $server->accept_SSL;
+        is_deeply \@waiting, [], 'it answers, and ends with nothing as well';
         my ($client_done, $server_done) = (0, 0);
         for (1 .. 20) {
             $server_done ||= $server->accept_SSL;
@@ -54,6 +56,55 @@ for my $version ('TLSv1_2', 'TLSv1_3') {
         is $! + 0, 0, 'no errno';
         ok !$client->blocking, 'still non-blocking';
         is $client->get_sslversion, $version, 'the version';
+    };
+}
+
+for my $version ('TLSv1_2', 'TLSv1_3') {
+    subtest "$version: reading and writing go on with a handshake that has begun" => sub {
+        my ($client, $server) = before_handshake(client => { SSL_version => $version });
+        ok !$client->connect_SSL, 'begun';
+        for my $try ([ syswrite => sub { $client->syswrite('x') } ],
+            [ sysread => sub { $client->sysread(my $byte, 1) } ], [ peek => sub { $client->peek(my $byte, 1) } ]) {
+            my ($what, $code) = @$try;
+            is scalar $code->(), undef, "$what: not yet";
+            ok $!{EAGAIN} || $!{EWOULDBLOCK}, '... $! is EAGAIN' or diag $!;
+            cmp_ok $SSL_ERROR, '==', SSL_WANT_READ, '... a want';
+        }
+        ready($server, 'r');
+        ok !$server->accept_SSL, 'the other side has begun, too';
+        my ($got, $sent) = ('', 0);
+        for (1 .. 20) {
+            ready($client, 'r') if !$sent;
+            $sent = 1 if !$sent && $client->syswrite('in time');
+            last if !$sent && $SSL_ERROR != SSL_WANT_READ;
+            ready($server, 'r');
+            last if $server->sysread($got, 100);
+            last if $SSL_ERROR != SSL_WANT_READ;
+        }
+        is $got, 'in time', 'without another word of the handshake' or diag $SSL_ERROR;
+        is $client->connect_SSL, $client, 'connect_SSL has nothing left to do';
+        is $server->accept_SSL, $server, 'nor accept_SSL';
+        is $client->opened, 1, 'opened';
+        print $server "back\n";
+        $client->blocking(1);
+        is scalar(<$client>), "back\n", 'and goes on as ever';
+    };
+    subtest "$version: nothing is written so to a stranger" => sub {
+        my ($client, $server) = before_handshake(client => { SSL_version => $version,
+            SSL_verifycn_name => 'elsewhere.test' });
+        $client->connect_SSL;
+        ready($server, 'r');
+        $server->accept_SSL;
+        my ($got, $why);
+        for (1 .. 20) {
+            ready($client, 'r');
+            $why = $SSL_ERROR, last if !$client->syswrite('secret') && $SSL_ERROR != SSL_WANT_READ;
+            ready($server, 'r');
+            last if $server->sysread($got, 100) || $SSL_ERROR != SSL_WANT_READ;
+        }
+        is $got, undef, 'not a byte';
+        like $why, qr/verif/, 'and why';
+        ok !$client->opened, 'it is not opened';
     };
 }
 

@@ -674,7 +674,7 @@ sub accept_SSL {
                                          : _as_ours($socket, \&_negotiate, 1, $opt);
     ${*$self}{_SSL_opening} = $socket if $socket != $self && ${*$socket}{_SSL_opening};
     delete ${*$self}{_SSL_opening} if $done;
-    return $done;
+    return $done || ();
 }
 
 sub start_SSL {
