@@ -7,10 +7,22 @@
  */
 #include "context.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "callbacks.h"
 #include "magic.h"
+
+/* What is Perl's in it. */
+static const size_t PERL_PARTS[] = {
+    offsetof(glue_context, verify_callback), offsetof(glue_context, scheme_callback),
+    offsetof(glue_context, ticket_callback), offsetof(glue_context, ticket_data),
+    offsetof(glue_context, keylog_callback), offsetof(glue_context, cert_callback),
+    offsetof(glue_context, suffix_list),     offsetof(glue_context, session_store),
+    offsetof(glue_context, staple_callback), offsetof(glue_context, staple_source),
+    offsetof(glue_context, ocsp_store),
+};
+#define N_PERL_PARTS (sizeof PERL_PARTS / sizeof PERL_PARTS[0])
 
 glue_context *
 glue_context_new(void)
@@ -24,20 +36,11 @@ glue_context_free(pTHX_ glue_context *context)
     if (context == NULL)
         return;
     iossl_ctx_free(context->ctx);
-    SvREFCNT_dec(context->verify_callback);
-    SvREFCNT_dec(context->scheme_callback);
-    SvREFCNT_dec(context->ticket_callback);
-    SvREFCNT_dec(context->ticket_data);
-    SvREFCNT_dec(context->keylog_callback);
-    SvREFCNT_dec(context->cert_callback);
+    for (size_t i = 0; i < N_PERL_PARTS; i++)
+        SvREFCNT_dec(*glue_context_part(context, PERL_PARTS[i]));
     glue_calls_free(aTHX_ context->calls);
-    SvREFCNT_dec(context->suffix_list);
     iossl_session_cache_free(context->sessions);
-    SvREFCNT_dec(context->session_store);
-    SvREFCNT_dec(context->staple_callback);
-    SvREFCNT_dec(context->staple_source);
     iossl_ocsp_cache_free(context->ocsp_cache);
-    SvREFCNT_dec(context->ocsp_store);
     free(context);
 }
 
@@ -54,7 +57,7 @@ context_magic_free(pTHX_ SV *sv, MAGIC *mg)
 static int
 context_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
 {
-    const glue_context *old = (const glue_context *)mg->mg_ptr;
+    glue_context *old = (glue_context *)mg->mg_ptr;
     glue_context *context;
 
     if (old == NULL)
@@ -63,21 +66,13 @@ context_magic_dup(pTHX_ MAGIC *mg, CLONE_PARAMS *param)
         Perl_croak(aTHX_ "Out of memory");
     mg->mg_ptr = (char *)context;
     context->ctx = iossl_ctx_up_ref(old->ctx);
-    context->verify_callback = sv_dup_inc(old->verify_callback, param);
-    context->scheme_callback = sv_dup_inc(old->scheme_callback, param);
-    context->ticket_callback = sv_dup_inc(old->ticket_callback, param);
-    context->ticket_data = sv_dup_inc(old->ticket_data, param);
-    context->keylog_callback = sv_dup_inc(old->keylog_callback, param);
-    context->cert_callback = sv_dup_inc(old->cert_callback, param);
+    for (size_t i = 0; i < N_PERL_PARTS; i++)
+        *glue_context_part(context, PERL_PARTS[i]) =
+            sv_dup_inc(*glue_context_part(old, PERL_PARTS[i]), param);
     if ((context->calls = old->calls) != NULL)
         atomic_fetch_add(&context->calls->refs, 1);
-    context->suffix_list = sv_dup_inc(old->suffix_list, param);
     context->sessions = iossl_session_cache_up_ref(old->sessions);
-    context->session_store = sv_dup_inc(old->session_store, param);
-    context->staple_callback = sv_dup_inc(old->staple_callback, param);
-    context->staple_source = sv_dup_inc(old->staple_source, param);
     context->ocsp_cache = iossl_ocsp_cache_up_ref(old->ocsp_cache);
-    context->ocsp_store = sv_dup_inc(old->ocsp_store, param);
     context->has_scheme = old->has_scheme;
     return 0;
 }

@@ -30,6 +30,13 @@ typedef struct glue_context {
     bool has_scheme;        /* the program named a scheme, so it insists on a name */
 } glue_context;
 
+/* One of its Perl values, by offsetof(). */
+static inline SV **
+glue_context_part(glue_context *context, size_t part)
+{
+    return (SV **)(void *)((char *)context + part);
+}
+
 /* What is attached to an SSL_Context object; NULL where sv isn't one (or has been freed). */
 glue_context *glue_context_of(SV *sv);
 /* That of the connection on a handle; NULL: there is none, or no handle. */

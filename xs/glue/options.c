@@ -13,6 +13,7 @@
 #include "options.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "callbacks.h"
@@ -37,6 +38,7 @@ glue_argument(pTHX_ const glue_build *b, const char *name)
 #define AS_LIST(setter)          glue_as_list, {.text = (setter)}
 #define AS_TEXTS_BY_HOST(setter) glue_as_texts_by_host, {.by_host = (setter)}
 #define AS_PROTOCOLS(setter)     glue_as_protocols, {.names = (setter)}
+#define AS_CODE(part_of_context) glue_as_code, {.part = offsetof(glue_context, part_of_context)}
 #define OWN(reader)              (reader), {NULL}
 
 /* Those that refer to others (a file beats a handle, passwords before keys) come after them. */
@@ -54,10 +56,10 @@ static const glue_option OPTIONS[] = {
     {"SSL_dh",                    FOR_SERVER, OWN(glue_opt_dh)},
     {"SSL_dh_file",               FOR_SERVER, AS_FILE(iossl_config_set_dh_file)},
     {"SSL_passwd_cb",             FOR_BOTH,   OWN(glue_opt_passwd_cb)},
-    {"SSL_cert_file",             FOR_BOTH,   OWN(glue_opt_cert_file)},
-    {"SSL_cert",                  FOR_BOTH,   OWN(glue_opt_cert)},
-    {"SSL_key_file",              FOR_BOTH,   OWN(glue_opt_key_file)},
-    {"SSL_key",                   FOR_BOTH,   OWN(glue_opt_key)},
+    {"SSL_cert_file",             FOR_BOTH,   OWN(glue_opt_by_host)},
+    {"SSL_cert",                  FOR_BOTH,   OWN(glue_opt_by_host)},
+    {"SSL_key_file",              FOR_BOTH,   OWN(glue_opt_by_host)},
+    {"SSL_key",                   FOR_BOTH,   OWN(glue_opt_by_host)},
     {"SSL_ca",                    FOR_BOTH,   OWN(glue_opt_ca)},
     {"SSL_ca_file",               FOR_BOTH,   OWN(glue_opt_ca_file)},
     {"SSL_ca_path",               FOR_BOTH,   OWN(glue_opt_ca_path)},
@@ -67,7 +69,7 @@ static const glue_option OPTIONS[] = {
     {"SSL_check_crl",             FOR_BOTH,   OWN(glue_opt_check_crl)},
     {"SSL_crl_file",              FOR_BOTH,   AS_FILE(iossl_config_set_crl_file)},
     {"SSL_verify_mode",           FOR_BOTH,   OWN(glue_opt_verify_mode)},
-    {"SSL_verify_callback",       FOR_BOTH,   OWN(glue_opt_verify_callback)},
+    {"SSL_verify_callback",       FOR_BOTH,   AS_CODE(verify_callback)},
     {"SSL_verifycn_scheme",       FOR_CLIENT, OWN(glue_opt_scheme)},
     {"SSL_verifycn_publicsuffix", FOR_CLIENT, OWN(glue_opt_public_suffix)},
     {"SSL_fingerprint",           FOR_BOTH,   OWN(glue_opt_fingerprint)},
@@ -79,10 +81,10 @@ static const glue_option OPTIONS[] = {
     {"SSL_session_store",         FOR_SERVER, OWN(glue_opt_session_store)},
     {"SSL_session_id_context",    FOR_SERVER, OWN(glue_opt_session_id_context)},
     {"SSL_ocsp_mode",             FOR_BOTH,   OWN(glue_opt_ocsp_mode)},
-    {"SSL_ocsp_staple_callback",  FOR_CLIENT, OWN(glue_opt_ocsp_staple_callback)},
+    {"SSL_ocsp_staple_callback",  FOR_CLIENT, AS_CODE(staple_callback)},
     {"SSL_ocsp_cache",            FOR_BOTH,   OWN(glue_opt_ocsp_cache)},
-    {"SSL_ocsp_staple_file",      FOR_SERVER, OWN(glue_opt_ocsp_staple_file)},
-    {"SSL_ocsp_staple_source",    FOR_SERVER, OWN(glue_opt_ocsp_staple_source)},
+    {"SSL_ocsp_staple_file",      FOR_SERVER, OWN(glue_opt_by_host)},
+    {"SSL_ocsp_staple_source",    FOR_SERVER, AS_CODE(staple_source)},
     {"SSL_ocsp_staple_responder", FOR_SERVER, OWN(glue_opt_ocsp_staple_responder)},
     {"SSL_ticket_keycb",          FOR_SERVER, OWN(glue_opt_ticket_keycb)},
     {"SSL_ticket_keys",           FOR_SERVER, OWN(glue_opt_ticket_keys)},

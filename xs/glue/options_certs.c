@@ -24,6 +24,7 @@ typedef struct {
     bool tells_hosts;           /* what is given for all goes to each host in it */
     bool needs_host;            /* a server's hash has to name one */
     bool needs_value;           /* each host in it has to have one */
+    bool is_object;             /* what is false says nothing */
 } host_option;
 
 /* A hash that can't be used, in the words and with the errno of a file that isn't there. */
@@ -128,51 +129,31 @@ add_staple_file(pTHX_ glue_build *b, const char *host, SV *value)
                                              b->err);
 }
 
-enum { CERT_FILE, CERT, KEY_FILE, KEY, STAPLE_FILE, HOST_OPTION_COUNT };
-
-static const host_option HOST_OPTIONS[HOST_OPTION_COUNT] = {
-    /*               name                    what           add              hosts  host   value */
-    [CERT_FILE]   = {"SSL_cert_file",        "certificate", add_cert_file,   true,  true,  true},
-    [CERT]        = {"SSL_cert",             "certificate", add_cert,        true,  true,  false},
-    [KEY_FILE]    = {"SSL_key_file",         "key",         add_key_file,    true,  false, true},
-    [KEY]         = {"SSL_key",              "key",         add_key,         true,  false, false},
-    [STAPLE_FILE] = {"SSL_ocsp_staple_file", "OCSP answer", add_staple_file, false, false, false},
+static const host_option HOST_OPTIONS[] = {
+    /* name                   what           add              hosts  host   value  object */
+    {"SSL_cert_file",        "certificate", add_cert_file,   true,  true,  true,  false},
+    {"SSL_cert",             "certificate", add_cert,        true,  true,  false, true},
+    {"SSL_key_file",         "key",         add_key_file,    true,  false, true,  false},
+    {"SSL_key",              "key",         add_key,         true,  false, false, true},
+    {"SSL_ocsp_staple_file", "OCSP answer", add_staple_file, false, false, false, false},
 };
+#define N_HOST_OPTIONS (sizeof HOST_OPTIONS / sizeof HOST_OPTIONS[0])
 
 iossl_status
-glue_opt_cert_file(pTHX_ glue_build *b, SV *value)
+glue_opt_by_host(pTHX_ glue_build *b, SV *value)
 {
-    return read_by_host(aTHX_ b, value, &HOST_OPTIONS[CERT_FILE]);
-}
+    const host_option *option = HOST_OPTIONS;
 
-iossl_status
-glue_opt_cert(pTHX_ glue_build *b, SV *value)
-{
-    return glue_is_none(aTHX_ value) ? IOSSL_OK : read_by_host(aTHX_ b, value, &HOST_OPTIONS[CERT]);
-}
-
-iossl_status
-glue_opt_key_file(pTHX_ glue_build *b, SV *value)
-{
-    return read_by_host(aTHX_ b, value, &HOST_OPTIONS[KEY_FILE]);
-}
-
-iossl_status
-glue_opt_key(pTHX_ glue_build *b, SV *value)
-{
-    return glue_is_none(aTHX_ value) ? IOSSL_OK : read_by_host(aTHX_ b, value, &HOST_OPTIONS[KEY]);
-}
-
-iossl_status
-glue_opt_ocsp_staple_file(pTHX_ glue_build *b, SV *value)
-{
-    return read_by_host(aTHX_ b, value, &HOST_OPTIONS[STAPLE_FILE]);
+    while (strNE(option->name, b->option->name))
+        option++;
+    return option->is_object && glue_is_none(aTHX_ value) ? IOSSL_OK
+                                                          : read_by_host(aTHX_ b, value, option);
 }
 
 void
 glue_collect_hosts(pTHX_ glue_build *b)
 {
-    for (size_t i = 0; i < HOST_OPTION_COUNT; i++) {
+    for (size_t i = 0; i < N_HOST_OPTIONS; i++) {
         const host_option *option = &HOST_OPTIONS[i];
         SV *value = option->tells_hosts ? glue_argument(aTHX_ b, option->name) : NULL;
         HV *by_host = value == NULL ? NULL : glue_hash(aTHX_ value);

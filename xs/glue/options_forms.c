@@ -1,7 +1,7 @@
 /*
- * options_forms.c - the forms that many options have in common: a text, a file, a flag, a list.
+ * options_forms.c - the forms that many options have in common: a text, a file, a flag, a list, code.
  *
- * Each function hands what it reads to the setter in the option's row of the table.
+ * Each function hands what it reads to the setter, or the part of the context, in the option's row.
  */
 #include "options_read.h"
 
@@ -79,4 +79,13 @@ glue_as_protocols(pTHX_ glue_build *b, SV *value)
     for (SSize_t i = 0; i < n; i++)
         names[i] = glue_string(aTHX_ option, sv_mortalcopy(glue_item(aTHX_ list, i)));
     return b->option->set.names(b->config, names, (size_t)n, b->err);
+}
+
+iossl_status
+glue_as_code(pTHX_ glue_build *b, SV *value)
+{
+    if (!glue_is_none(aTHX_ value))
+        *glue_context_part(b->context, b->option->set.part) =
+            newSVsv(glue_code(aTHX_ b->option->name, value));
+    return IOSSL_OK;
 }

@@ -25,14 +25,6 @@ glue_opt_ocsp_mode(pTHX_ glue_build *b, SV *value)
 }
 
 iossl_status
-glue_opt_ocsp_staple_callback(pTHX_ glue_build *b, SV *value)
-{
-    if (!glue_is_none(aTHX_ value))
-        b->context->staple_callback = newSVsv(glue_code(aTHX_ "SSL_ocsp_staple_callback", value));
-    return IOSSL_OK;
-}
-
-iossl_status
 glue_opt_ocsp_cache(pTHX_ glue_build *b, SV *value)
 {
     iossl_ocsp_cache *cache = glue_ocsp_cache_of(value);
@@ -46,14 +38,6 @@ glue_opt_ocsp_cache(pTHX_ glue_build *b, SV *value)
         b->context->ocsp_store = newSVsv(value);
     else
         glue_croak_value(aTHX_ "SSL_ocsp_cache", value, "an object with the methods put and get");
-    return IOSSL_OK;
-}
-
-iossl_status
-glue_opt_ocsp_staple_source(pTHX_ glue_build *b, SV *value)
-{
-    if (!glue_is_none(aTHX_ value))
-        b->context->staple_source = newSVsv(glue_code(aTHX_ "SSL_ocsp_staple_source", value));
     return IOSSL_OK;
 }
 

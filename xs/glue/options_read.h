@@ -36,6 +36,7 @@ typedef struct glue_option {
         iossl_status (*flag)(iossl_config *, bool, iossl_error *);
         iossl_status (*by_host)(iossl_config *, const char *host, const char *, iossl_error *);
         iossl_status (*names)(iossl_config *, const char *const *, size_t, iossl_error *);
+        size_t part;            /* of a glue_context: see glue_context_part() */
     } set;
 } glue_option;
 
@@ -50,6 +51,7 @@ glue_reader glue_as_flag;           /* set.flag */
 glue_reader glue_as_list;           /* set.text: names with colons between, or an array of them */
 glue_reader glue_as_texts_by_host;  /* set.by_host: a text, or a hash of them by host */
 glue_reader glue_as_protocols;      /* set.names: an array */
+glue_reader glue_as_code;           /* set.part: code, kept until a connection has a use for it */
 
 /* ---- Options of their own, by file ------------------------------------------------------------ */
 
@@ -58,15 +60,14 @@ glue_reader glue_opt_policy, glue_opt_version, glue_opt_dh, glue_opt_post_handsh
     glue_opt_max_early_data, glue_opt_key_update_bytes, glue_opt_ktls;
 
 /* options_certs.c */
-glue_reader glue_opt_cert_file, glue_opt_cert, glue_opt_key_file, glue_opt_key,
-    glue_opt_ocsp_staple_file, glue_opt_passwd_cb, glue_opt_cert_callback;
+glue_reader glue_opt_by_host, glue_opt_passwd_cb, glue_opt_cert_callback;
 
 /* options_trust.c */
 glue_reader glue_opt_ca, glue_opt_ca_file, glue_opt_ca_path, glue_opt_client_ca, glue_opt_check_crl;
 
 /* options_verify.c */
-glue_reader glue_opt_verify_mode, glue_opt_verify_callback, glue_opt_scheme, glue_opt_public_suffix,
-    glue_opt_fingerprint, glue_opt_tlsa;
+glue_reader glue_opt_verify_mode, glue_opt_scheme, glue_opt_public_suffix, glue_opt_fingerprint,
+    glue_opt_tlsa;
 
 /* options_sessions.c */
 glue_reader glue_opt_session_cache_size, glue_opt_session_cache, glue_opt_session_store,
@@ -76,8 +77,7 @@ glue_reader glue_opt_session_cache_size, glue_opt_session_cache, glue_opt_sessio
 glue_reader glue_opt_psk;
 
 /* options_ocsp.c */
-glue_reader glue_opt_ocsp_mode, glue_opt_ocsp_staple_callback, glue_opt_ocsp_cache,
-    glue_opt_ocsp_staple_source, glue_opt_ocsp_staple_responder;
+glue_reader glue_opt_ocsp_mode, glue_opt_ocsp_cache, glue_opt_ocsp_staple_responder;
 
 /* options_context.c */
 glue_reader glue_opt_library, glue_opt_reload, glue_opt_create_ctx_callback,

@@ -42,14 +42,6 @@ glue_opt_scheme(pTHX_ glue_build *b, SV *value)
 }
 
 iossl_status
-glue_opt_verify_callback(pTHX_ glue_build *b, SV *value)
-{
-    if (!glue_is_none(aTHX_ value))
-        b->context->verify_callback = newSVsv(glue_code(aTHX_ "SSL_verify_callback", value));
-    return IOSSL_OK;
-}
-
-iossl_status
 glue_opt_public_suffix(pTHX_ glue_build *b, SV *value)
 {
     const iossl_psl *psl = glue_suffix_list(aTHX_ value);
